@@ -1,0 +1,1 @@
+"""A radiotherapy guideline as a knowledge graph that decides, with proofs."""

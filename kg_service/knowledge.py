@@ -1,0 +1,81 @@
+"""Finds and loads the Turtle files of the knowledge base."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from rdflib import Graph, URIRef
+
+from kg_service.errors import CatalogError
+from kg_service.namespaces import OWL, RDF
+
+ROOT = Path(__file__).resolve().parent
+"""Folder the data lie in: inside the package when installed, beside it in a checkout."""
+DATA_ROOT = ROOT / "data" if (ROOT / "data").is_dir() else ROOT.parent
+
+
+@dataclass(frozen=True)
+class Module:
+    """One Turtle file: its path, its ontology IRI and its dated version IRI."""
+
+    path: Path
+    iri: URIRef
+    version: URIRef
+
+
+def module_paths(*extra: Path) -> list[Path]:
+    """Return every Turtle file under ``ontology/``, then those under the `extra` folders."""
+    roots = [DATA_ROOT / "ontology", *extra]
+    for root in roots:
+        if not root.is_dir():
+            raise CatalogError(f"{root}: no such folder; expected the Turtle files of an ontology")
+    paths = [path for root in roots for path in sorted(root.rglob("*.ttl"))]
+    if not paths:
+        raise CatalogError(f"{roots[0]}: holds no Turtle file; expected the ontology")
+    return paths
+
+
+def load_graph(*extra: Path) -> Graph:
+    """Return one graph of all modules, those of the `extra` folders included. Do not change it."""
+    return _load(tuple(module_paths(*extra)))
+
+
+@cache
+def _load(paths: tuple[Path, ...]) -> Graph:
+    graph = Graph()
+    for path in paths:
+        graph += load_file(path)
+    return graph
+
+
+@cache
+def load_file(path: Path) -> Graph:
+    """Return the graph of one Turtle file.
+
+    Raises
+    ------
+    CatalogError
+        When the file cannot be parsed; says which and why.
+    """
+    try:
+        return Graph().parse(path, format="turtle")
+    except Exception as error:  # noqa: BLE001 - rdflib raises many kinds
+        raise CatalogError(f"{path}: not valid Turtle: {error}") from error
+
+
+def read_module(path: Path) -> Module:
+    """Return the header of one Turtle file.
+
+    Raises
+    ------
+    CatalogError
+        When it declares no ontology, or one without a version IRI.
+    """
+    graph = load_file(path)
+    iri = graph.value(None, RDF.type, OWL.Ontology)
+    version = graph.value(iri, OWL.versionIRI) if iri else None
+    if not isinstance(iri, URIRef) or not isinstance(version, URIRef):
+        raise CatalogError(f"{path}: needs one owl:Ontology with an owl:versionIRI")
+    return Module(path, iri, version)

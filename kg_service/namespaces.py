@@ -1,0 +1,18 @@
+"""IRIs of our vocabularies and of the standards. No clinical term stands here."""
+
+from __future__ import annotations
+
+from rdflib import Namespace, URIRef
+from rdflib.namespace import DCTERMS, OWL, PROV, RDF, RDFS, SKOS, XSD
+
+BASE = "https://w3id.org/bonemet-kg/"
+CORE = Namespace(f"{BASE}core/")
+QTY = Namespace(f"{BASE}quantity/")
+DATA = Namespace(f"{BASE}data/")
+
+__all__ = ["BASE", "CORE", "DATA", "DCTERMS", "OWL", "PROV", "QTY", "RDF", "RDFS", "SKOS", "XSD", "local_name"]
+
+
+def local_name(iri: URIRef | str) -> str:
+    """Return the last segment of an IRI, after the last ``/`` or ``#``."""
+    return str(iri).rstrip("/").replace("#", "/").rsplit("/", 1)[-1]

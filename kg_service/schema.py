@@ -1,0 +1,323 @@
+"""The record model, read from the graph: entities, features, lists, links, units, partitions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from fractions import Fraction
+from functools import cached_property
+
+from rdflib import Graph, Literal, URIRef
+from rdflib.collection import Collection
+from rdflib.term import Node
+
+from kg_service.errors import GuidelineError
+from kg_service.namespaces import CORE, OWL, QTY, RDF, RDFS, SKOS, XSD, local_name
+from kg_service.values import BOOLEAN, Interval, Knowledge
+
+
+class Kind(Enum):
+    """What the values of a feature are."""
+
+    QUANTITY = "quantity"
+    BOOLEAN = "boolean"
+    CODE = "code"
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """How a feature is bounded from the rest of the record; see the classes in ``core.ttl``."""
+
+    operation: URIRef
+    over: URIRef | None = None
+    of_feature: URIRef | None = None
+    dividend: URIRef | None = None
+    divisor: URIRef | None = None
+    on_date: URIRef | None = None
+    until_date: URIRef | None = None
+    where_feature: URIRef | None = None
+    where_value: URIRef | None = None
+    concerns: URIRef | None = None
+    spares: URIRef | None = None
+    by_equal: URIRef | None = None
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A functional property of an entity that criteria may test."""
+
+    iri: URIRef
+    key: str
+    kind: Kind
+    unit: str | None
+    partition: URIRef | None
+    judgement: bool
+    derivation: Derivation | None
+
+    @property
+    def name(self) -> str:
+        """Local name of the property."""
+        return local_name(self.iri)
+
+
+@dataclass(frozen=True)
+class ListOf:
+    """A property that lists members of another entity, and the flag that closes the list."""
+
+    iri: URIRef
+    key: str
+    member: URIRef
+    complete: URIRef
+    complete_key: str
+
+
+@dataclass(frozen=True)
+class Link:
+    """A functional property that leads to another entity."""
+
+    iri: URIRef
+    key: str
+    target: URIRef
+    inverse_of: URIRef | None
+
+
+@dataclass(frozen=True)
+class Entity:
+    """A class of things a record describes, with the keys it may hold."""
+
+    iri: URIRef
+    features: dict[str, Feature] = field(default_factory=dict)
+    lists: dict[str, ListOf] = field(default_factory=dict)
+    links: dict[str, Link] = field(default_factory=dict)
+    dates: dict[str, URIRef] = field(default_factory=dict)
+    references: dict[str, URIRef] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Local name of the class."""
+        return local_name(self.iri)
+
+
+class RecordSchema:
+    """The record model of a graph.
+
+    Parameters
+    ----------
+    graph : rdflib.Graph
+        The ontology, with the annotations of ``core.ttl``.
+
+    Raises
+    ------
+    GuidelineError
+        When a declaration is incomplete; names it.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.entities = {iri: self._entity(iri) for iri in self._entity_iris()}
+
+    def roots(self) -> list[Entity]:
+        """Return the entities a record document may describe at its top."""
+        return [self.entities[iri] for iri in sorted(self._flagged(CORE.documentRoot))]
+
+    def case_entity(self, document: Entity) -> tuple[Entity, ListOf | None]:
+        """Return the entity assessed as a case, and the list of the document that holds it."""
+        cases = self._flagged(CORE.caseRoot)
+        if document.iri in cases:
+            return document, None
+        for listing in document.lists.values():
+            if listing.member in cases:
+                return self.entities[listing.member], listing
+        raise GuidelineError(f"{document.iri}: no list of it holds an entity marked core:caseRoot")
+
+    @cached_property
+    def features(self) -> dict[URIRef, Feature]:
+        """Every feature by its IRI."""
+        return {f.iri: f for entity in self.entities.values() for f in entity.features.values()}
+
+    def domain(self, feature: Feature) -> Knowledge:
+        """Return every value a feature can have: what is known when nothing is."""
+        if feature.kind is Kind.QUANTITY:
+            return Interval()
+        if feature.kind is Kind.BOOLEAN:
+            return BOOLEAN
+        return self.leaves(feature.partition) if feature.partition else frozenset()
+
+    def leaves(self, cls: URIRef) -> frozenset[str]:
+        """Return the IRIs of the finest values under a class of a value partition."""
+        return self._leaves[cls]
+
+    @cached_property
+    def _leaves(self) -> dict[URIRef, frozenset[str]]:
+        known: dict[URIRef, frozenset[str]] = {}
+        for top in self.partitions:
+            self._collect_leaves(top, known)
+        return known
+
+    def _collect_leaves(self, cls: URIRef, known: dict[URIRef, frozenset[str]]) -> frozenset[str]:
+        children = self.children(cls)
+        known[cls] = frozenset().union(*(self._collect_leaves(c, known) for c in children)) or frozenset({str(cls)})
+        return known[cls]
+
+    @cached_property
+    def partitions(self) -> list[URIRef]:
+        """The top classes of all value partitions."""
+        return sorted(self._flagged(CORE.valuePartition))
+
+    def children(self, cls: URIRef) -> list[URIRef]:
+        """Return the classes that a class of a partition is the disjoint union of."""
+        head = self.graph.value(cls, OWL.disjointUnionOf)
+        return [URIRef(str(member)) for member in Collection(self.graph, head)] if head else []
+
+    @cached_property
+    def codes(self) -> dict[URIRef, dict[str, URIRef]]:
+        """Per partition, the class that each local name or notation stands for."""
+        return {top: self._codes_of(top) for top in self.partitions}
+
+    def _codes_of(self, top: URIRef) -> dict[str, URIRef]:
+        names: dict[str, URIRef] = {}
+        for cls in self.classes_under(top):
+            names[local_name(cls)] = cls
+            for notation in self.graph.objects(cls, SKOS.notation):
+                names[str(notation)] = cls
+        return names
+
+    def classes_under(self, cls: URIRef) -> Iterator[URIRef]:
+        """Yield a class of a partition and all below it, coarse ones first."""
+        yield cls
+        for child in self.children(cls):
+            yield from self.classes_under(child)
+
+    @cached_property
+    def unit_factors(self) -> dict[tuple[str, str], Fraction]:
+        """Factor from one UCUM code to another, for the pairs that convert."""
+        factors = {}
+        for unit in self.graph.subjects(RDF.type, QTY.Unit):
+            code = str(self.graph.value(unit, QTY.ucumCode))
+            for conversion in self.graph.objects(unit, QTY.conversion):
+                target = str(self.graph.value(conversion, QTY.convertsTo))
+                factors[code, target] = self._number(conversion, QTY.multiplyBy) / self._number(
+                    conversion, QTY.divideBy
+                )
+        return factors
+
+    def label(self, node: Node, language: str) -> str:
+        """Return the label of a term in a language, or its local name."""
+        return self._text(node, RDFS.label, language) or local_name(str(node))
+
+    def question(self, feature: Feature, language: str) -> str:
+        """Return the question that asks for a feature."""
+        return self._text(feature.iri, CORE.question, language) or self.label(feature.iri, language)
+
+    def _text(self, node: Node, prop: URIRef, language: str) -> str | None:
+        for value in self.graph.objects(node, prop):
+            if isinstance(value, Literal) and value.language == language:
+                return str(value)
+        return None
+
+    def _number(self, node: Node, prop: URIRef) -> Fraction:
+        value = self.graph.value(node, prop)
+        if value is None:
+            raise GuidelineError(f"{node}: a unit conversion needs {local_name(prop)}")
+        return Fraction(str(value))
+
+    def _flagged(self, flag: URIRef) -> set[URIRef]:
+        return {URIRef(str(s)) for s in self.graph.subjects(flag, Literal(True))}
+
+    def _entity_iris(self) -> list[URIRef]:
+        found = self._flagged(CORE.documentRoot) | self._flagged(CORE.caseRoot)
+        for prop in self._flagged(CORE.list) | self._flagged(CORE.link):
+            found |= {URIRef(str(o)) for o in self.graph.objects(prop, RDFS.range)}
+        return sorted(found)
+
+    def _entity(self, iri: URIRef) -> Entity:
+        entity = Entity(iri)
+        for prop in sorted(self._properties_of(iri)):
+            key = self._key(prop)
+            if self._has(prop, CORE.feature):
+                entity.features[key] = self._feature(prop, key)
+            elif self._has(prop, CORE.list):
+                entity.lists[key] = self._list(prop, key)
+            elif self._has(prop, CORE.link):
+                entity.links[key] = self._link(prop, key)
+            elif self._has(prop, CORE.date):
+                entity.dates[key] = prop
+            elif self._has(prop, CORE.reference):
+                entity.references[key] = prop
+        return entity
+
+    def _properties_of(self, iri: URIRef) -> set[URIRef]:
+        """Return the properties whose domain is a class or a union that names it."""
+        found = set()
+        for prop, domain in self.graph.subject_objects(RDFS.domain):
+            union = self.graph.value(domain, OWL.unionOf)
+            members = set(Collection(self.graph, union)) if union else {domain}
+            if iri in members:
+                found.add(URIRef(str(prop)))
+        return found
+
+    def _has(self, prop: URIRef, flag: URIRef) -> bool:
+        return (prop, flag, Literal(True)) in self.graph
+
+    def _key(self, prop: URIRef) -> str:
+        return str(self.graph.value(prop, CORE.jsonKey) or local_name(prop))
+
+    def _feature(self, prop: URIRef, key: str) -> Feature:
+        range_ = self._required(prop, RDFS.range)
+        unit = self.graph.value(prop, CORE.canonicalUnit)
+        kind = Kind.BOOLEAN if range_ == XSD.boolean else Kind.QUANTITY if range_ == QTY.Quantity else Kind.CODE
+        if kind is Kind.QUANTITY and unit is None:
+            raise GuidelineError(f"{prop}: a feature with quantities needs core:canonicalUnit")
+        return Feature(
+            prop,
+            key,
+            kind,
+            str(unit) if unit else None,
+            range_ if kind is Kind.CODE else None,
+            self._has(prop, CORE.judgement),
+            self._derivation(prop),
+        )
+
+    def _derivation(self, prop: URIRef) -> Derivation | None:
+        node = self.graph.value(prop, CORE.derivedBy)
+        if node is None:
+            return None
+
+        def get(name: str) -> URIRef | None:
+            value = self.graph.value(node, CORE[name])
+            return URIRef(str(value)) if value else None
+
+        return Derivation(
+            self._required(node, RDF.type),
+            *(
+                get(name)
+                for name in (
+                    "overList",
+                    "ofFeature",
+                    "dividend",
+                    "divisor",
+                    "onDate",
+                    "untilDate",
+                    "whereFeature",
+                    "whereValue",
+                    "concerns",
+                    "spares",
+                    "byEqual",
+                )
+            ),
+        )
+
+    def _list(self, prop: URIRef, key: str) -> ListOf:
+        flag = self._required(prop, CORE.completenessFlag)
+        return ListOf(prop, key, self._required(prop, RDFS.range), flag, self._key(flag))
+
+    def _link(self, prop: URIRef, key: str) -> Link:
+        inverse = self.graph.value(prop, OWL.inverseOf)
+        return Link(prop, key, self._required(prop, RDFS.range), URIRef(str(inverse)) if inverse else None)
+
+    def _required(self, node: Node, prop: URIRef) -> URIRef:
+        value = self.graph.value(node, prop)
+        if value is None:
+            raise GuidelineError(f"{node}: needs {local_name(prop)}")
+        return URIRef(str(value))
