@@ -165,6 +165,11 @@ class RecordSchema:
         """The top classes of all value partitions."""
         return sorted(self._flagged(CORE.valuePartition))
 
+    @cached_property
+    def partition_classes(self) -> set[URIRef]:
+        """Every class of every value partition."""
+        return {cls for top in self.partitions for cls in self.classes_under(top)}
+
     def children(self, cls: URIRef) -> list[URIRef]:
         """Return the classes that a class of a partition is the disjoint union of."""
         head = self.graph.value(cls, OWL.disjointUnionOf)

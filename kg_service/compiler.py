@@ -1,0 +1,120 @@
+"""Compiles a guideline into a plan: what can be decided on a case, from its OWL axioms alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from rdflib import URIRef
+
+from kg_service.axioms import AxiomReader, check_fragment
+from kg_service.guideline import Guideline, Recommendation
+from kg_service.plan import And, Named, Node, Not, Or, Plan
+from kg_service.schema import Entity, ListOf, RecordSchema
+
+OFFERS = "Indication"
+STOPS = "AbsoluteContraindication"
+QUALIFIES = "RelativeContraindication"
+RESERVES = "Reservation"
+PREFERS = "Preference"
+OBLIGES = "Obligation"
+INFORMS = "Information"
+
+
+@dataclass(frozen=True)
+class OptionTrees:
+    """The trees that decide one option: is it indicated, stopped, and so offered."""
+
+    indicated: Node
+    stopped: Node
+    offered: Node
+
+
+class CompiledGuideline:
+    """A guideline, its record model, and the plan compiled from both.
+
+    Parameters
+    ----------
+    guideline : Guideline
+        The guideline, under a choice of readings.
+
+    Raises
+    ------
+    CompileError
+        When an axiom lies outside the supported fragment; names it.
+    """
+
+    def __init__(self, guideline: Guideline) -> None:
+        self.guideline = guideline
+        self.schema = RecordSchema(guideline.graph)
+        check_fragment(guideline.graph, self.schema)
+        self._reader = AxiomReader(guideline.graph, self.schema)
+
+    @cached_property
+    def case_entity(self) -> Entity:
+        """The entity whose instances are assessed."""
+        return self._roots[1]
+
+    @cached_property
+    def document_entity(self) -> Entity:
+        """The entity a record document describes at its top."""
+        return self._roots[0]
+
+    @cached_property
+    def case_list(self) -> ListOf | None:
+        """The list of the document that holds the cases, unless the document is the case."""
+        return self._roots[2]
+
+    @cached_property
+    def _roots(self) -> tuple[Entity, Entity, ListOf | None]:
+        document = self.schema.roots()[0]
+        return document, *self.schema.case_entity(document)
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The plan: criteria by IRI, and the three trees of each option."""
+        trees: dict[str, Node] = {str(c): self.criterion(c) for c in self.guideline.criteria()}
+        for recommendation in self.guideline.recommendations:
+            trees[str(recommendation.population)] = self.criterion(recommendation.population)
+        for option, parts in self.options.items():
+            trees |= {
+                f"{option}#indicated": parts.indicated,
+                f"{option}#stopped": parts.stopped,
+                f"{option}#offered": parts.offered,
+            }
+        domains = {str(f.iri): self.schema.domain(f) for f in self.schema.features.values()}
+        return Plan(trees, domains)
+
+    @cached_property
+    def options(self) -> dict[URIRef, OptionTrees]:
+        """The trees of every option that can be offered or stopped."""
+        return {option: self._option(option) for option in self.guideline.options if self._speaking(option, OFFERS)}
+
+    def criterion(self, cls: URIRef) -> Node:
+        """Return the tree of a named class, as a condition on a case."""
+        return self._reader.criterion(cls, self.case_entity)
+
+    def recommendations_on(self, option: URIRef, kind: str) -> list[Recommendation]:
+        """Return what bears on an option: an indication of it, or anything else on it or a broader one."""
+        targets = {option} if kind in (OFFERS, RESERVES) else self.guideline.broader(option)
+        return [r for r in self.guideline.recommendations if r.kind == kind and r.option in targets]
+
+    def _speaking(self, option: URIRef, kind: str) -> list[Recommendation]:
+        return [r for r in self.recommendations_on(option, kind) if not r.excluded]
+
+    def _option(self, option: URIRef) -> OptionTrees:
+        indicated = Or(tuple(self.criterion(r.population) for r in self._speaking(option, OFFERS)))
+        stopped = Or(tuple(self.criterion(r.population) for r in self._speaking(option, STOPS)))
+        return OptionTrees(indicated, stopped, And((indicated, Not(stopped))))
+
+    def entails(self, narrower: URIRef, wider: URIRef) -> bool:
+        """Return whether every case of one criterion is a case of the other."""
+        both = And((self.criterion(narrower), Not(self.criterion(wider))))
+        return self.plan.decide(both, {}) is False
+
+
+def definition_of(node: Node) -> Node:
+    """Return the tree under the names of a criterion."""
+    while isinstance(node, Named):
+        node = node.child
+    return node

