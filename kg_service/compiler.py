@@ -72,10 +72,13 @@ class CompiledGuideline:
 
     @cached_property
     def plan(self) -> Plan:
-        """The plan: criteria by IRI, and the three trees of each option."""
-        trees: dict[str, Node] = {str(c): self.criterion(c) for c in self.guideline.criteria()}
+        """The plan: criteria and contradictions by IRI, and the three trees of each option."""
+        classes = [*self.guideline.criteria(), *self.schema.impossible]
+        trees: dict[str, Node] = {str(c): self.criterion(c) for c in classes}
         for recommendation in self.guideline.recommendations:
-            trees[str(recommendation.population)] = self.criterion(recommendation.population)
+            for cls in (recommendation.population, recommendation.fulfilled_by):
+                if cls is not None:
+                    trees[str(cls)] = self.criterion(cls)
         for option, parts in self.options.items():
             trees |= {
                 f"{option}#indicated": parts.indicated,

@@ -173,6 +173,11 @@ class Plan:
         """The features that at least one tree tests."""
         return sorted({atom.feature for tree in self.trees.values() for atom in atoms(tree)})
 
+    @staticmethod
+    def features_of(node: Node) -> set[str]:
+        """Return the features that a tree tests."""
+        return {atom.feature for atom in atoms(node)}
+
     def possible(self, known: Mapping[str, Knowledge]) -> dict[str, int]:
         """Return the cells that what is known leaves possible, for the features known."""
         return {

@@ -195,6 +195,22 @@ class RecordSchema:
             yield from self.classes_under(child)
 
     @cached_property
+    def same_when_equal(self) -> set[URIRef]:
+        """The values that two things at one place share, and only they."""
+        return self._flagged(CORE.sameWhenEqual)
+
+    @cached_property
+    def impossible(self) -> list[URIRef]:
+        """The classes that describe contradictory facts."""
+        return sorted(self._flagged(CORE.impossible))
+
+    @cached_property
+    def date_order(self) -> list[tuple[URIRef, URIRef]]:
+        """Pairs of date properties of which the first comes no later than the second."""
+        pairs = self.graph.subject_objects(CORE.notAfter)
+        return sorted((URIRef(str(first)), URIRef(str(second))) for first, second in pairs)
+
+    @cached_property
     def unit_factors(self) -> dict[tuple[str, str], Fraction]:
         """Factor from one UCUM code to another, for the pairs that convert."""
         factors = {}

@@ -1,0 +1,258 @@
+"""Derived features: bounds that follow from the rest of a record, as the ontology declares them.
+
+A list is open until it is declared complete: a derivation over an open list gives a bound, never
+a closed answer. What is stated and what is derived must agree; where they leave no value, the
+record contradicts itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+
+from rdflib import URIRef
+
+from kg_service.dates import PartialDate, calendar_months
+from kg_service.errors import InputError, Problem
+from kg_service.namespaces import CORE
+from kg_service.plan import Plan
+from kg_service.record import Case, Fact, Member, Record
+from kg_service.schema import Derivation, Entity, Feature, RecordSchema
+from kg_service.values import (
+    Interval,
+    Knowledge,
+    exactly,
+    is_contradiction,
+    narrow,
+    truth,
+)
+
+
+def cases_of(record: Record, schema: RecordSchema) -> list[Case]:
+    """Return the cases of a record, with derived facts.
+
+    Raises
+    ------
+    InputError
+        When a stated value contradicts what the rest of the record entails.
+    """
+    problems: list[Problem] = []
+    deriver = _Deriver(record, schema, problems)
+    document = record.root.with_facts(deriver.derive(record.root, None))
+    entity, listing = schema.case_entity(record.root.entity)
+    members = record.root.lists.get(listing.iri, ()) if listing else (document,)
+    cases = [deriver.case(member, document, entity) for member in members]
+    if problems:
+        raise InputError(problems)
+    return cases
+
+
+def refuse_impossible(case: Case, plan: Plan, schema: RecordSchema, source: str, place: Callable[[str], str]) -> None:
+    """Refuse a case whose facts contradict each other.
+
+    Parameters
+    ----------
+    case : Case
+        The case.
+    plan : Plan
+        A plan that holds a tree for every class marked ``core:impossible``.
+    schema : RecordSchema
+        The record model.
+    source : str
+        Name of the document.
+    place : callable
+        Gives the label of a class.
+
+    Raises
+    ------
+    InputError
+        With one problem per contradiction, naming the facts.
+    """
+    possible = plan.possible(case.known)
+    problems = []
+    for iri in schema.impossible:
+        tree = plan.trees[str(iri)]
+        if plan.decide(tree, possible):
+            facts = [case.facts[f] for f in case.facts if str(f) in plan.features_of(tree)]
+            found = " and ".join(f"{fact.where} is {fact.stated}" for fact in facts)
+            problems.append(Problem(f"{source}: {case.id}", found, f"no contradiction ({place(str(iri))})", "Correct one of them."))
+    if problems:
+        raise InputError(problems)
+
+
+class _Deriver:
+    """Derives the features of one record."""
+
+    def __init__(self, record: Record, schema: RecordSchema, problems: list[Problem]) -> None:
+        self.record = record
+        self.schema = schema
+        self.problems = problems
+        self._operations: dict[URIRef, Callable[[Derivation, Member, Member | None], tuple[Knowledge, list[str]] | None]] = {
+            CORE.Count: self._count,
+            CORE.Maximum: self._maximum,
+            CORE.Existence: self._existence,
+            CORE.ElapsedTime: self._elapsed,
+            CORE.Quotient: self._quotient,
+        }
+
+    def case(self, member: Member, document: Member, entity: Entity) -> Case:
+        """Return the case of one member: its own facts, and those it reaches over links."""
+        own = member.with_facts(self.derive(member, member))
+        facts = dict(own.facts)
+        for link in entity.links.values():
+            target = document if link.inverse_of is not None else member.links.get(link.iri)
+            if target is not None:
+                reached = target if target is document else target.with_facts(self.derive(target, member))
+                facts |= reached.facts
+        return Case(member.id, document.id, facts)
+
+    def derive(self, member: Member, case: Member | None) -> dict[URIRef, Fact]:
+        """Return the derived facts of a member, narrowed by what it states itself."""
+        found = {}
+        for feature in member.entity.features.values():
+            if feature.derivation is not None:
+                fact = self._derived(feature, feature.derivation, member, case)
+                if fact is not None:
+                    found[feature.iri] = fact
+        return found
+
+    def _derived(self, feature: Feature, how: Derivation, member: Member, case: Member | None) -> Fact | None:
+        result = self._operations[how.operation](how, member, case)
+        stated = member.facts.get(feature.iri)
+        if result is None:
+            return None
+        derived, basis = result
+        if derived == self.schema.domain(feature):
+            return None
+        known = narrow(stated.known, derived) if stated else derived
+        where = f"{member.where}.{feature.key}" if member.where else feature.key
+        if stated and is_contradiction(known):
+            self.problems.append(
+                Problem(
+                    f"{self.record.source}: {stated.where}",
+                    f"stated as {stated.stated}, but {', '.join(basis) or 'the record'} make it {describe(derived, feature)}",
+                    "a statement the rest of the record allows",
+                    "Correct one of them.",
+                )
+            )
+            return None
+        if stated and known == stated.known:
+            return None
+        return Fact(feature.iri, known, where, describe(known, feature), stated.origin if stated else "", tuple(basis))
+
+    def _members(self, how: Derivation) -> tuple[tuple[Member, ...], bool]:
+        """Return the members of the list a derivation runs over, and whether it is complete."""
+        assert how.over is not None  # noqa: S101 - the schema demands it of list derivations
+        return self.record.root.lists.get(how.over, ()), how.over in self.record.root.closed
+
+    def _matching(self, how: Derivation, case: Member | None) -> Iterator[tuple[Member, bool]]:
+        """Yield the members that may match, and whether they surely do."""
+        for member in self._members(how)[0]:
+            selected = self._selected(how, member)
+            concerned = self._concerned(how, member, case)
+            if selected is not False and concerned is not False:
+                yield member, bool(selected and concerned)
+
+    def _selected(self, how: Derivation, member: Member) -> bool | None:
+        if how.where_feature is None or how.where_value is None:
+            return True
+        fact = member.facts.get(how.where_feature)
+        wanted = self.schema.leaves(how.where_value)
+        if fact is None or not isinstance(fact.known, frozenset):
+            return None
+        return True if fact.known <= wanted else None if fact.known & wanted else False
+
+    def _concerned(self, how: Derivation, member: Member, case: Member | None) -> bool | None:
+        if how.concerns is None or case is None:
+            return True
+        if case.id in member.references.get(how.concerns, ()):
+            return True
+        if how.spares is not None and case.id in member.references.get(how.spares, ()):
+            return False
+        return True if how.by_equal and self._same_place(how.by_equal, member, case) else None
+
+    def _same_place(self, feature: URIRef, member: Member, case: Member) -> bool:
+        """Return whether both bear the same value, one fine enough to be one place."""
+        mine, theirs = member.facts.get(feature), case.facts.get(feature)
+        if mine is None or theirs is None or mine.known != theirs.known or not isinstance(mine.known, frozenset):
+            return False
+        return all(URIRef(value) in self.schema.same_when_equal for value in mine.known) and len(mine.known) == 1
+
+    def _count(self, how: Derivation, _member: Member, _case: Member | None) -> tuple[Knowledge, list[str]] | None:
+        members, complete = self._members(how)
+        if not members and not complete:
+            return None
+        number = Fraction(len(members))
+        basis = [member.where for member in members]
+        return (exactly(number) if complete else Interval(low=number)), basis
+
+    def _maximum(self, how: Derivation, _member: Member, _case: Member | None) -> tuple[Knowledge, list[str]] | None:
+        assert how.of_feature is not None  # noqa: S101 - the schema demands it of a maximum
+        members, complete = self._members(how)
+        facts = [member.facts.get(how.of_feature) for member in members]
+        known = [(f, f.known) for f in facts if f is not None and isinstance(f.known, Interval)]
+        lows = [(k.low, not k.low_open) for _, k in known if k.low is not None]
+        highs = [(k.high, not k.high_open) for _, k in known if k.high is not None]
+        low, low_closed = max(lows, default=(None, True))
+        basis = [fact.where for fact, _ in known]
+        if not (complete and members and len(highs) == len(members)):
+            return Interval(low=low, low_open=not low_closed), basis
+        high, high_closed = max(highs)
+        return Interval(low, high, not low_closed, not high_closed), basis
+
+    def _existence(self, how: Derivation, _member: Member, case: Member | None) -> tuple[Knowledge, list[str]] | None:
+        matching = list(self._matching(how, case))
+        sure = [member.where for member, certain in matching if certain]
+        members, complete = self._members(how)
+        if sure:
+            return truth(True), sure
+        if complete and not matching:
+            return truth(False), [member.where for member in members] or [self._flag(how)]
+        return None
+
+    def _elapsed(self, how: Derivation, _member: Member, case: Member | None) -> tuple[Knowledge, list[str]] | None:
+        """Bound the months since the latest match: a later one may be unlisted, or match after all."""
+        assert how.on_date is not None  # noqa: S101 - the schema demands it of elapsed time
+        until = self.record.root.dates.get(how.until_date) if how.until_date else None
+        if until is None:
+            return None
+        spans = [
+            (member, certain, _months(member.dates.get(how.on_date), until))
+            for member, certain in self._matching(how, case)
+        ]
+        highs = [(span.high, member.where) for member, certain, span in spans if certain and span.high is not None]
+        if not highs:
+            return None
+        complete = self._members(how)[1]
+        low = min((span.low or Fraction(0) for _, _, span in spans), default=Fraction(0)) if complete else Fraction(0)
+        high, where = min(highs)
+        return Interval(low, high), [where]
+
+    def _quotient(self, how: Derivation, member: Member, _case: Member | None) -> tuple[Knowledge, list[str]] | None:
+        facts = [member.facts.get(f) for f in (how.dividend, how.divisor) if f is not None]
+        known = [f.known for f in facts if f is not None and isinstance(f.known, Interval) and f.known.is_exact]
+        numbers = [interval.low for interval in known if interval.low is not None]
+        if len(numbers) != 2 or not numbers[1]:  # noqa: PLR2004 - dividend and divisor
+            return None
+        return exactly(numbers[0] / numbers[1]), [fact.where for fact in facts if fact is not None]
+
+    def _flag(self, how: Derivation) -> str:
+        listing = next(item for item in self.record.root.entity.lists.values() if item.iri == how.over)
+        return listing.complete_key
+
+
+def describe(known: Knowledge, feature: Feature) -> str:
+    """Return what is known of a feature as a person writes it, with its unit."""
+    if isinstance(known, Interval):
+        return f"{known} {feature.unit}" if feature.unit not in (None, "1") else str(known)
+    return " or ".join(sorted(value.rsplit("/", 1)[-1] for value in known))
+
+
+def _months(day: PartialDate | None, until: PartialDate) -> Interval:
+    """Return the calendar months from a day to another, either of them perhaps partial."""
+    if day is None:
+        return Interval(low=Fraction(0))
+    longest = calendar_months(day.first, until.last)
+    shortest = max(Fraction(0), calendar_months(day.last, until.first))
+    return Interval(shortest, max(longest, shortest))
+
