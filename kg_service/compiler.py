@@ -49,6 +49,7 @@ class CompiledGuideline:
         self.schema = RecordSchema(guideline.graph)
         check_fragment(guideline.graph, self.schema)
         self._reader = AxiomReader(guideline.graph, self.schema)
+        self._entailments: dict[tuple[URIRef, URIRef], bool] = {}
 
     @cached_property
     def case_entity(self) -> Entity:
@@ -112,8 +113,10 @@ class CompiledGuideline:
 
     def entails(self, narrower: URIRef, wider: URIRef) -> bool:
         """Return whether every case of one criterion is a case of the other."""
-        both = And((self.criterion(narrower), Not(self.criterion(wider))))
-        return self.plan.decide(both, {}) is False
+        if (narrower, wider) not in self._entailments:
+            both = And((self.criterion(narrower), Not(self.criterion(wider))))
+            self._entailments[narrower, wider] = self.plan.decide(both, {}) is False
+        return self._entailments[narrower, wider]
 
 
 def definition_of(node: Node) -> Node:

@@ -1,0 +1,262 @@
+"""Assesses one case: what applies, what is stopped, what follows, what to ask next.
+
+Values are *true*, *false* or *unknown*; unknown is never dropped. Which recommendation speaks
+first is decided by ranks that come from the graph: the level of the source, then the narrower
+population, then the strength; what is outranked is kept and named.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from rdflib import URIRef
+
+from kg_service.compiler import INFORMS, OBLIGES, OFFERS, PREFERS, QUALIFIES, RESERVES, STOPS, CompiledGuideline
+from kg_service.derivation import refuse_impossible
+from kg_service.explain import can_settle, justification, missing
+from kg_service.guideline import Recommendation
+from kg_service.plan import Node
+from kg_service.record import Case, Fact
+from kg_service.values import Knowledge
+
+Status = Literal["true", "false", "unknown"]
+Verdict = Literal["applicable", "conditional", "open", "reserved", "not-indicated", "contraindicated"]
+VERDICTS: tuple[Verdict, ...] = ("applicable", "conditional", "open", "reserved", "not-indicated", "contraindicated")
+"""Best first. *conditional*: indicated, but a contraindication or a reservation is not settled.
+*reserved*: indicated, but the case is outside the group the guideline keeps it for."""
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """Whether a case is of the population of one recommendation, and why.
+
+    Attributes
+    ----------
+    facts : tuple of Fact
+        Facts that entail the status, none superfluous; empty when it is unknown.
+    missing : tuple of URIRef
+        Features that leave it unknown.
+    fulfilled : Status or None
+        For an obligation, whether it is documented as done.
+    """
+
+    recommendation: Recommendation
+    status: Status
+    facts: tuple[Fact, ...]
+    missing: tuple[URIRef, ...]
+    fulfilled: Status | None = None
+
+
+@dataclass(frozen=True)
+class OptionVerdict:
+    """What the guideline says of one option in this case.
+
+    Attributes
+    ----------
+    leading : Recommendation or None
+        The recommendation that speaks first, among those that indicate the option.
+    outranked : tuple of Recommendation
+        Others that also hold here and say something else of the option.
+    strength : URIRef or None
+        Strength of the leading recommendation, or of a reservation that is not met.
+    preferred : Recommendation or None
+        A preference that holds here and places the option first.
+    """
+
+    option: URIRef
+    verdict: Verdict
+    indicated: Status
+    stopped: Status
+    leading: Recommendation | None
+    strength: URIRef | None
+    outranked: tuple[Recommendation, ...]
+    indications: tuple[Conclusion, ...]
+    contraindications: tuple[Conclusion, ...]
+    qualifications: tuple[Conclusion, ...]
+    reservations: tuple[Conclusion, ...]
+    obligations: tuple[Conclusion, ...]
+    preferred: Recommendation | None
+    order: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Question:
+    """A missing feature, with the number of open conclusions it bears on and may settle alone."""
+
+    feature: URIRef
+    bears_on: int
+    may_settle: int
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """Everything the guideline says of one case."""
+
+    case: Case
+    source: str
+    conclusions: tuple[Conclusion, ...]
+    options: tuple[OptionVerdict, ...]
+    questions: tuple[Question, ...]
+
+    @cached_property
+    def by_id(self) -> dict[str, Conclusion]:
+        """The conclusions by the id of their recommendation."""
+        return {c.recommendation.id: c for c in self.conclusions}
+
+
+def assess(case: Case, compiled: CompiledGuideline, source: str) -> Assessment:
+    """Return what a guideline says of a case.
+
+    Parameters
+    ----------
+    case : Case
+        The case, with derived facts.
+    compiled : CompiledGuideline
+        The guideline under its readings.
+    source : str
+        Name of the document, for messages.
+
+    Raises
+    ------
+    InputError
+        When the facts of the case contradict each other.
+    """
+    plan = compiled.plan
+    refuse_impossible(case, plan, compiled.schema, source, lambda iri: compiled.guideline.label(URIRef(iri), "en"))
+    known = case.known
+    possible = plan.possible(known)
+    assessor = _Assessor(compiled, case, known, possible)
+    conclusions = tuple(assessor.conclusion(r) for r in compiled.guideline.recommendations)
+    by_iri = {c.recommendation.iri: c for c in conclusions}
+    options = sorted((assessor.option(o, by_iri) for o in compiled.options), key=lambda v: (*v.order, str(v.option)))
+    return Assessment(case, source, conclusions, tuple(options), tuple(assessor.questions(conclusions)))
+
+
+def status_of(value: bool | None) -> Status:
+    """Return the word for a three-valued answer."""
+    return "unknown" if value is None else "true" if value else "false"
+
+
+class _Assessor:
+    """Assesses one case; holds what every step needs."""
+
+    def __init__(
+        self, compiled: CompiledGuideline, case: Case, known: Mapping[str, Knowledge], possible: Mapping[str, int]
+    ) -> None:
+        self.compiled = compiled
+        self.case = case
+        self.known = known
+        self.possible = possible
+        self._populations: dict[URIRef, tuple[Status, tuple[Fact, ...], tuple[URIRef, ...]]] = {}
+
+    def conclusion(self, recommendation: Recommendation) -> Conclusion:
+        done = recommendation.fulfilled_by
+        fulfilled = self._decided(self.compiled.criterion(done)) if done else None
+        return Conclusion(recommendation, *self._population(recommendation.population), fulfilled)
+
+    def _population(self, population: URIRef) -> tuple[Status, tuple[Fact, ...], tuple[URIRef, ...]]:
+        """Return status, facts and missing features of a population; many recommendations share one."""
+        if population not in self._populations:
+            tree = self.compiled.criterion(population)
+            value, features = justification(self.compiled.plan, tree, self.known)
+            lacking = sorted(missing(self.compiled.plan, tree, self.possible)) if value is None else []
+            facts = tuple(self.case.facts[URIRef(f)] for f in features)
+            self._populations[population] = status_of(value), facts, tuple(URIRef(f) for f in lacking)
+        return self._populations[population]
+
+    def _decided(self, tree: Node) -> Status:
+        return status_of(self.compiled.plan.decide(tree, self.possible))
+
+    def option(self, option: URIRef, conclusions: Mapping[URIRef, Conclusion]) -> OptionVerdict:
+        trees = self.compiled.options[option]
+        indicated, stopped = self._decided(trees.indicated), self._decided(trees.stopped)
+        on = {
+            kind: tuple(conclusions[r.iri] for r in self.compiled.recommendations_on(option, kind))
+            for kind in (OFFERS, STOPS, QUALIFIES, RESERVES, OBLIGES, PREFERS)
+        }
+        speaking = [c.recommendation for c in on[OFFERS] if c.status == indicated and not c.recommendation.excluded]
+        leading = self._first(speaking) if indicated != "false" else None
+        unmet = [c for c in on[RESERVES] if c.status != "true"]
+        verdict = _verdict(indicated, stopped, self._decided(trees.offered), unmet)
+        preferred = next((c.recommendation for c in on[PREFERS] if c.status == "true"), None)
+        speaker = unmet[0].recommendation if leading and unmet else leading
+        outranked = self._outranked(leading, speaker, [c.recommendation for c in on[OFFERS] if c.status == "true"])
+        order = (
+            VERDICTS.index(verdict),
+            speaker.strength_rank if speaker else 0,
+            0 if preferred else 1,
+            leading.level_rank if leading else 0,
+        )
+        return OptionVerdict(
+            option,
+            verdict,
+            indicated,
+            stopped,
+            leading,
+            speaker.strength if speaker else None,
+            outranked,
+            on[OFFERS],
+            on[STOPS],
+            on[QUALIFIES],
+            on[RESERVES],
+            on[OBLIGES],
+            preferred,
+            order,
+        )
+
+    def _first(self, speaking: list[Recommendation]) -> Recommendation | None:
+        """Return the one that speaks first: by level, then the narrower population, then strength."""
+        return min(
+            speaking,
+            key=lambda r: (r.level_rank, -self._wider_than(r, speaking), r.strength_rank, r.id),
+            default=None,
+        )
+
+    def _wider_than(self, one: Recommendation, others: list[Recommendation]) -> int:
+        """Return how many other populations are strictly wider."""
+        return sum(
+            self.compiled.entails(one.population, other.population)
+            and not self.compiled.entails(other.population, one.population)
+            for other in others
+            if other.population != one.population
+        )
+
+    @staticmethod
+    def _outranked(
+        leading: Recommendation | None, speaker: Recommendation | None, holding: list[Recommendation]
+    ) -> tuple[Recommendation, ...]:
+        """Return what also holds and gives the option another strength than the one that speaks."""
+        if leading is None or speaker is None:
+            return ()
+        return tuple(r for r in holding if r.iri != speaker.iri and r.strength != speaker.strength and not r.excluded)
+
+    def questions(self, conclusions: tuple[Conclusion, ...]) -> list[Question]:
+        """Return the missing features, the most useful first; what may stop an option breaks ties."""
+        bears: Counter[URIRef] = Counter()
+        settles: Counter[URIRef] = Counter()
+        stops: Counter[URIRef] = Counter()
+        asked = [c for c in conclusions if not c.recommendation.excluded and c.recommendation.kind != INFORMS]
+        for population, conclusion in {c.recommendation.population: c for c in asked}.items():
+            tree = self.compiled.criterion(population)
+            for feature in conclusion.missing:
+                bears[feature] += 1
+                stops[feature] += conclusion.recommendation.kind == STOPS
+                settles[feature] += can_settle(self.compiled.plan, tree, self.possible, str(feature))
+        order = sorted(bears, key=lambda f: (-settles[f], -stops[f], -bears[f], str(f)))
+        return [Question(feature, bears[feature], settles[feature]) for feature in order]
+
+
+def _verdict(indicated: Status, stopped: Status, offered: Status, unmet: list[Conclusion]) -> Verdict:
+    if stopped == "true":
+        return "contraindicated"
+    if indicated == "false":
+        return "not-indicated"
+    if offered == "true":
+        if any(c.status == "false" for c in unmet):
+            return "reserved"
+        return "conditional" if unmet else "applicable"
+    return "conditional" if indicated == "true" else "open"

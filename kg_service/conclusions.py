@@ -1,0 +1,113 @@
+"""Conclusions as RDF: PROV-O, one named graph a case, the same triples for the same input."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from rdflib import Graph, Literal, URIRef
+
+from kg_service.assessment import Assessment, Conclusion, OptionVerdict
+from kg_service.compiler import CompiledGuideline
+from kg_service.namespaces import CORE, DATA, DCTERMS, OWL, PROV, RDF, RDFS, XSD, local_name
+from kg_service.record import Fact
+
+_STATUS = {word: CORE[word.capitalize()] for word in ("true", "false", "unknown")}
+
+
+def document_iri(document: str) -> URIRef:
+    """Return the IRI of what a document describes."""
+    return DATA[f"{quote(document, safe='')}/{quote(document, safe='')}"]
+
+
+def case_iri(document: str, case: str) -> URIRef:
+    """Return the IRI of a case of a document."""
+    return DATA[f"{quote(document, safe='')}/{quote(case, safe='')}"]
+
+
+def record_graph_iri(document: str) -> URIRef:
+    """Return the name of the graph that holds a record."""
+    return DATA[quote(document, safe="")]
+
+
+def conclusions_graph_iri(document: str, case: str) -> URIRef:
+    """Return the name of the graph that holds the conclusions on a case."""
+    return URIRef(f"{case_iri(document, case)}/conclusions")
+
+
+def conclusions_graph(assessment: Assessment, compiled: CompiledGuideline) -> Graph:
+    """Return the conclusions on one case, each derived from the facts it rests on."""
+    graph = Graph()
+    base = case_iri(assessment.case.document, assessment.case.id)
+    activity = URIRef(f"{base}/assessment")
+    guideline = compiled.guideline
+    graph.add((activity, RDF.type, PROV.Activity))
+    graph.add((activity, RDF.type, CORE.Assessment))
+    graph.add((activity, CORE.case, base))
+    graph.add((activity, CORE.ofGuideline, guideline.iri))
+    graph.add((activity, PROV.used, record_graph_iri(assessment.case.document)))
+    for version in guideline_versions(compiled):
+        graph.add((activity, PROV.used, version))
+    for reading in guideline.selected.values():
+        graph.add((activity, PROV.used, reading.iri))
+    for conclusion in assessment.conclusions:
+        _add_conclusion(graph, base, activity, conclusion)
+    for position, verdict in enumerate(assessment.options, start=1):
+        _add_verdict(graph, base, activity, verdict, position)
+    return graph
+
+
+def guideline_versions(compiled: CompiledGuideline) -> list[URIRef]:
+    """Return the version IRIs of the modules that a guideline was compiled from."""
+    graph = compiled.guideline.graph
+    return sorted(URIRef(str(v)) for o in graph.subjects(RDF.type, OWL.Ontology) for v in graph.objects(o, OWL.versionIRI))
+
+
+def _add_conclusion(graph: Graph, base: URIRef, activity: URIRef, conclusion: Conclusion) -> None:
+    node = URIRef(f"{base}/conclusion/{conclusion.recommendation.id}")
+    graph.add((node, RDF.type, CORE.Conclusion))
+    graph.add((node, RDF.type, PROV.Entity))
+    graph.add((node, PROV.wasGeneratedBy, activity))
+    graph.add((node, CORE.case, base))
+    graph.add((node, CORE.recommendation, conclusion.recommendation.iri))
+    graph.add((node, CORE.status, _STATUS[conclusion.status]))
+    if conclusion.fulfilled is not None:
+        graph.add((node, CORE.fulfilled, _STATUS[conclusion.fulfilled]))
+    for statement in conclusion.recommendation.statements:
+        graph.add((node, CORE.restsOn, statement.iri))
+    for feature in conclusion.missing:
+        graph.add((node, CORE.missingFeature, feature))
+    for fact in conclusion.facts:
+        graph.add((node, PROV.wasDerivedFrom, _add_fact(graph, base, fact)))
+
+
+def _add_fact(graph: Graph, base: URIRef, fact: Fact) -> URIRef:
+    node = URIRef(f"{base}/fact/{local_name(fact.feature)}")
+    graph.add((node, RDF.type, CORE.Fact))
+    graph.add((node, RDF.type, PROV.Entity))
+    graph.add((node, CORE.ofFact, fact.feature))
+    graph.add((node, CORE.stated, Literal(fact.stated)))
+    graph.add((node, CORE.place, Literal(fact.where)))
+    for place in fact.basis:
+        graph.add((node, DCTERMS.source, Literal(place)))
+    if fact.origin:
+        graph.add((node, CORE.origin, Literal(fact.origin)))
+    return node
+
+
+def _add_verdict(graph: Graph, base: URIRef, activity: URIRef, verdict: OptionVerdict, position: int) -> None:
+    node = URIRef(f"{base}/option/{local_name(verdict.option)}")
+    graph.add((node, RDF.type, CORE.OptionVerdict))
+    graph.add((node, RDF.type, PROV.Entity))
+    graph.add((node, PROV.wasGeneratedBy, activity))
+    graph.add((node, CORE.case, base))
+    graph.add((node, CORE.option, verdict.option))
+    graph.add((node, CORE.verdict, Literal(verdict.verdict)))
+    graph.add((node, CORE.position, Literal(position, datatype=XSD.integer)))
+    if verdict.strength is not None:
+        graph.add((node, CORE.strength, verdict.strength))
+    if verdict.leading is not None:
+        graph.add((node, CORE.leading, verdict.leading.iri))
+    for loser in verdict.outranked:
+        graph.add((node, CORE.outranked, loser.iri))
+    for conclusion in (*verdict.indications, *verdict.contraindications, *verdict.qualifications, *verdict.reservations):
+        graph.add((node, RDFS.seeAlso, URIRef(f"{base}/conclusion/{conclusion.recommendation.id}")))
