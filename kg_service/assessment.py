@@ -58,11 +58,9 @@ class OptionVerdict:
     Attributes
     ----------
     leading : Recommendation or None
-        The recommendation that speaks first, among those that indicate the option.
+        The recommendation that speaks first: an indication, or a reservation that is not met.
     outranked : tuple of Recommendation
-        Others that also hold here and say something else of the option.
-    strength : URIRef or None
-        Strength of the leading recommendation, or of a reservation that is not met.
+        Indications that also hold here and give the option another strength.
     preferred : Recommendation or None
         A preference that holds here and places the option first.
     """
@@ -72,7 +70,6 @@ class OptionVerdict:
     indicated: Status
     stopped: Status
     leading: Recommendation | None
-    strength: URIRef | None
     outranked: tuple[Recommendation, ...]
     indications: tuple[Conclusion, ...]
     contraindications: tuple[Conclusion, ...]
@@ -179,33 +176,24 @@ class _Assessor:
             for kind in (OFFERS, STOPS, QUALIFIES, RESERVES, OBLIGES, PREFERS)
         }
         speaking = [c.recommendation for c in on[OFFERS] if c.status == indicated and not c.recommendation.excluded]
-        leading = self._first(speaking) if indicated != "false" else None
         unmet = [c for c in on[RESERVES] if c.status != "true"]
+        leading = None if indicated == "false" else unmet[0].recommendation if unmet else self._first(speaking)
         verdict = _verdict(indicated, stopped, self._decided(trees.offered), unmet)
         preferred = next((c.recommendation for c in on[PREFERS] if c.status == "true"), None)
-        speaker = unmet[0].recommendation if leading and unmet else leading
-        outranked = self._outranked(leading, speaker, [c.recommendation for c in on[OFFERS] if c.status == "true"])
-        order = (
-            VERDICTS.index(verdict),
-            speaker.strength_rank if speaker else 0,
-            0 if preferred else 1,
-            leading.level_rank if leading else 0,
-        )
         return OptionVerdict(
             option,
             verdict,
             indicated,
             stopped,
             leading,
-            speaker.strength if speaker else None,
-            outranked,
+            self._outranked(leading, [c.recommendation for c in on[OFFERS] if c.status == "true"]),
             on[OFFERS],
             on[STOPS],
             on[QUALIFIES],
             on[RESERVES],
             on[OBLIGES],
             preferred,
-            order,
+            _order(verdict, leading, preferred),
         )
 
     def _first(self, speaking: list[Recommendation]) -> Recommendation | None:
@@ -226,13 +214,11 @@ class _Assessor:
         )
 
     @staticmethod
-    def _outranked(
-        leading: Recommendation | None, speaker: Recommendation | None, holding: list[Recommendation]
-    ) -> tuple[Recommendation, ...]:
-        """Return what also holds and gives the option another strength than the one that speaks."""
-        if leading is None or speaker is None:
+    def _outranked(leading: Recommendation | None, holding: list[Recommendation]) -> tuple[Recommendation, ...]:
+        """Return what also holds and gives the option another strength than the one that leads."""
+        if leading is None:
             return ()
-        return tuple(r for r in holding if r.iri != speaker.iri and r.strength != speaker.strength and not r.excluded)
+        return tuple(r for r in holding if r.strength != leading.strength and not r.excluded)
 
     def questions(self, conclusions: tuple[Conclusion, ...]) -> list[Question]:
         """Return the missing features, the most useful first; what may stop an option breaks ties."""
@@ -248,6 +234,18 @@ class _Assessor:
                 settles[feature] += can_settle(self.compiled.plan, tree, self.possible, str(feature))
         order = sorted(bears, key=lambda f: (-settles[f], -stops[f], -bears[f], str(f)))
         return [Question(feature, bears[feature], settles[feature]) for feature in order]
+
+
+def _order(verdict: Verdict, leading: Recommendation | None, preferred: Recommendation | None) -> tuple[int, ...]:
+    """Return the place of an option: indicated ones by strength, cleared first among equals."""
+    indicated = verdict in ("applicable", "conditional")
+    return (
+        0 if indicated else VERDICTS.index(verdict),
+        leading.strength_rank if leading else 0,
+        VERDICTS.index(verdict),
+        0 if preferred else 1,
+        leading.level_rank if leading else 0,
+    )
 
 
 def _verdict(indicated: Status, stopped: Status, offered: Status, unmet: list[Conclusion]) -> Verdict:

@@ -103,10 +103,10 @@ def _add_verdict(graph: Graph, base: URIRef, activity: URIRef, verdict: OptionVe
     graph.add((node, CORE.option, verdict.option))
     graph.add((node, CORE.verdict, Literal(verdict.verdict)))
     graph.add((node, CORE.position, Literal(position, datatype=XSD.integer)))
-    if verdict.strength is not None:
-        graph.add((node, CORE.strength, verdict.strength))
     if verdict.leading is not None:
         graph.add((node, CORE.leading, verdict.leading.iri))
+        if verdict.leading.strength is not None:
+            graph.add((node, CORE.strength, verdict.leading.strength))
     for loser in verdict.outranked:
         graph.add((node, CORE.outranked, loser.iri))
     for conclusion in (*verdict.indications, *verdict.contraindications, *verdict.qualifications, *verdict.reservations):

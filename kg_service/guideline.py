@@ -52,6 +52,12 @@ class Recommendation:
     fulfilled_by: URIRef | None
     excluded: bool
 
+    @property
+    def level(self) -> URIRef | None:
+        """Level of the source that it speaks from: that of its own statement."""
+        own = [s.level for s in self.statements if s.id == self.id]
+        return (own or [s.level for s in self.statements])[0]
+
 
 @dataclass(frozen=True)
 class Reading:

@@ -67,6 +67,8 @@ class Interval:
         return ", ".join(parts) or "?"
 
 
+MOST_DECIMALS = 12
+
 Knowledge = Interval | frozenset[str]
 """The values still possible: an interval, or the names of leaves or truth values."""
 
@@ -96,10 +98,18 @@ def is_contradiction(known: Knowledge) -> bool:
 
 
 def number_text(number: Fraction) -> str:
-    """Return a number as a person writes it: no trailing zeros, four decimals at the most."""
+    """Return a number as a person writes it: two decimals, or as many as tell it from a rounder one.
+
+    >>> number_text(Fraction(302, 30)), number_text(Fraction(2999, 1000)), number_text(Fraction(3))
+    ('10.07', '2.999', '3')
+    """
     if number.denominator == 1:
         return str(number.numerator)
-    return f"{float(number):.4f}".rstrip("0").rstrip(".")
+    for decimals in range(2, MOST_DECIMALS):
+        text = f"{float(number):.{decimals}f}".rstrip("0").rstrip(".")
+        if "." in text:
+            return text
+    return f"{float(number):.{MOST_DECIMALS}g}"
 
 
 def _tighter(

@@ -1,0 +1,243 @@
+"""The JSON form of an assessment; documented by the schema that `answer_schema` returns."""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+from rdflib import URIRef
+
+from kg_service.assessment import Assessment, Conclusion, OptionVerdict, Question, Status, Verdict
+from kg_service.guideline import Recommendation
+from kg_service.namespaces import local_name
+from kg_service.record import Fact, Note
+from kg_service.wording import Wording
+
+
+class FactJson(TypedDict):
+    """A fact: feature, value as read, place in the record, origin beyond it, basis when derived."""
+
+    feature: str
+    label: str
+    value: str
+    stated: str
+    where: str
+    origin: str
+    basis: list[str]
+
+
+class MissingJson(TypedDict):
+    """A missing feature and the question that asks for it."""
+
+    feature: str
+    label: str
+    question: str
+
+
+class StatementJson(TypedDict):
+    """A statement of the source, by id, with its place there."""
+
+    id: str
+    iri: str
+    section: str
+    lines: str
+    paraphrase: str
+
+
+class ConclusionJson(TypedDict):
+    """Whether the case is of the population of one recommendation."""
+
+    id: str
+    iri: str
+    kind: str
+    label: str
+    status: Status
+    option: str | None
+    strength: str | None
+    statements: list[StatementJson]
+    facts: list[FactJson]
+    missing: list[MissingJson]
+    fulfilled: Status | None
+    excluded: bool
+
+
+class OptionJson(TypedDict):
+    """The verdict on one option; the ids are those of conclusions."""
+
+    option: str
+    iri: str
+    label: str
+    position: int
+    verdict: Verdict
+    verdictLabel: str
+    indicated: Status
+    stopped: Status
+    strength: str | None
+    leading: str | None
+    outranked: list[str]
+    preferredBy: str | None
+    indications: list[str]
+    contraindications: list[str]
+    relativeContraindications: list[str]
+    reservations: list[str]
+    obligations: list[str]
+
+
+class QuestionJson(TypedDict):
+    """A question, with the number of open criteria it bears on and may settle alone."""
+
+    feature: str
+    question: str
+    bearsOn: int
+    maySettle: int
+
+
+class NoteJson(TypedDict):
+    """Something read and not taken as it stands."""
+
+    where: str
+    what: str
+    why: str
+
+
+class AssessmentJson(TypedDict):
+    """Everything a guideline says of one case."""
+
+    document: str
+    case: str
+    guideline: str
+    guidelineLabel: str
+    guidelineVersion: str
+    coverage: str
+    readings: dict[str, str]
+    language: str
+    options: list[OptionJson]
+    conclusions: list[ConclusionJson]
+    questions: list[QuestionJson]
+    openLists: list[str]
+    facts: list[FactJson]
+    notes: list[NoteJson]
+
+
+def assessment_json(assessment: Assessment, wording: Wording, notes: tuple[Note, ...] = ()) -> AssessmentJson:
+    """Return the JSON form of an assessment, in the language of `wording`."""
+    guideline = wording.compiled.guideline
+    facts = sorted(assessment.case.facts.values(), key=lambda f: f.where)
+    lacking = tuple(feature for c in assessment.conclusions for feature in c.missing)
+    return {
+        "document": assessment.case.document,
+        "case": assessment.case.id,
+        "guideline": str(guideline.iri),
+        "guidelineLabel": wording.label(guideline.iri),
+        "guidelineVersion": wording.guideline_version,
+        "coverage": wording.coverage,
+        "readings": {key: reading.id.rpartition("-")[2] for key, reading in guideline.selected.items()},
+        "language": wording.language,
+        "options": [option_json(v, i, wording) for i, v in enumerate(assessment.options, start=1)],
+        "conclusions": [conclusion_json(c, wording) for c in assessment.conclusions],
+        "questions": [question_json(q, wording) for q in assessment.questions],
+        "openLists": wording.list_flags(lacking),
+        "facts": [fact_json(f, wording) for f in facts],
+        "notes": [note_json(n) for n in notes],
+    }
+
+
+def option_json(verdict: OptionVerdict, position: int, wording: Wording) -> OptionJson:
+    """Return the JSON form of the verdict on an option."""
+
+    def ids(conclusions: tuple[Conclusion, ...]) -> list[str]:
+        return [c.recommendation.id for c in conclusions]
+
+    return {
+        "option": local_name(verdict.option),
+        "iri": str(verdict.option),
+        "label": wording.label(verdict.option),
+        "position": position,
+        "verdict": verdict.verdict,
+        "verdictLabel": wording.word("verdict", verdict.verdict),
+        "indicated": verdict.indicated,
+        "stopped": verdict.stopped,
+        "strength": _label(verdict.leading.strength if verdict.leading else None, wording),
+        "leading": _id(verdict.leading),
+        "outranked": [r.id for r in verdict.outranked],
+        "preferredBy": _id(verdict.preferred),
+        "indications": ids(verdict.indications),
+        "contraindications": ids(verdict.contraindications),
+        "relativeContraindications": ids(verdict.qualifications),
+        "reservations": ids(verdict.reservations),
+        "obligations": ids(verdict.obligations),
+    }
+
+
+def conclusion_json(conclusion: Conclusion, wording: Wording) -> ConclusionJson:
+    """Return the JSON form of a conclusion."""
+    recommendation = conclusion.recommendation
+    return {
+        "id": recommendation.id,
+        "iri": str(recommendation.iri),
+        "kind": recommendation.kind,
+        "label": wording.label(recommendation.iri),
+        "status": conclusion.status,
+        "option": local_name(recommendation.option) if recommendation.option else None,
+        "strength": _label(recommendation.strength, wording),
+        "statements": statements_json(recommendation, wording),
+        "facts": [fact_json(fact, wording) for fact in conclusion.facts],
+        "missing": [missing_json(feature, wording) for feature in conclusion.missing],
+        "fulfilled": conclusion.fulfilled,
+        "excluded": recommendation.excluded,
+    }
+
+
+def statements_json(recommendation: Recommendation, wording: Wording) -> list[StatementJson]:
+    """Return the statements that a recommendation rests on."""
+    return [
+        {"id": s.id, "iri": str(s.iri), "section": s.section, "lines": s.lines, "paraphrase": wording.statement(s.iri)}
+        for s in recommendation.statements
+    ]
+
+
+def fact_json(fact: Fact, wording: Wording) -> FactJson:
+    """Return the JSON form of a fact."""
+    return {
+        "feature": local_name(fact.feature),
+        "label": wording.label(fact.feature),
+        "value": wording.value(wording.feature(fact.feature), fact.known),
+        "stated": fact.stated,
+        "where": fact.where,
+        "origin": fact.origin,
+        "basis": list(fact.basis),
+    }
+
+
+def missing_json(feature: URIRef, wording: Wording) -> MissingJson:
+    """Return a missing feature with its question."""
+    return {"feature": local_name(feature), "label": wording.label(feature), "question": wording.question(feature)}
+
+
+def question_json(question: Question, wording: Wording) -> QuestionJson:
+    """Return the JSON form of a question."""
+    return {
+        "feature": local_name(question.feature),
+        "question": wording.question(question.feature),
+        "bearsOn": question.bears_on,
+        "maySettle": question.may_settle,
+    }
+
+
+def note_json(note: Note) -> NoteJson:
+    """Return the JSON form of a note."""
+    return {"where": note.where, "what": note.what, "why": note.why}
+
+
+def answer_schema() -> dict[str, Any]:
+    """Return the JSON Schema of an assessment."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(AssessmentJson).json_schema()
+
+
+def _label(iri: URIRef | None, wording: Wording) -> str | None:
+    return wording.label(iri) if iri else None
+
+
+def _id(recommendation: Recommendation | None) -> str | None:
+    return recommendation.id if recommendation else None

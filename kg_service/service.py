@@ -1,0 +1,222 @@
+"""The use cases: read records in any form, assess and explain them, under any readings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from kg_service.assessment import Assessment, assess
+from kg_service.compiler import CompiledGuideline
+from kg_service.derivation import cases_of
+from kg_service.errors import InputError, KgServiceError, Problem, UnknownNameError
+from kg_service.explanation import ExplanationJson, explain
+from kg_service.guideline import Guideline
+from kg_service.importers.fhir import FhirBindings, is_fhir, read_fhir
+from kg_service.knowledge import DATA_ROOT, load_file, load_graph
+from kg_service.limits import Limits
+from kg_service.reader import parse_json, read_record
+from kg_service.record import Case, Note, Record
+from kg_service.record_rdf import documents_from_graph, parse_rdf
+from kg_service.wording import Language, Wording
+
+RDF_FORMATS = {".ttl": "turtle", ".nt": "nt", ".nq": "nquads", ".trig": "trig", ".jsonld": "json-ld"}
+"""RDF syntaxes that records may come in, by file suffix."""
+RECORD_SHAPES = "shapes/record.ttl"
+
+
+@dataclass(frozen=True)
+class AssessedRecord:
+    """One record with its cases and what was concluded on each."""
+
+    record: Record
+    assessments: tuple[Assessment, ...]
+
+
+@dataclass
+class Batch:
+    """What became of some inputs: the records that could be read, and every problem of the others."""
+
+    records: list[Record] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+class KnowledgeBase:
+    """The ontology, shapes and guideline, loaded once and compiled once per choice of readings.
+
+    Parameters
+    ----------
+    *extra : Path
+        Folders of further ontology modules, such as another guideline.
+    """
+
+    def __init__(self, *extra: Path) -> None:
+        self.graph = load_graph(*extra)
+        self.limits = Limits(load_file(DATA_ROOT / RECORD_SHAPES))
+        self._compiled: dict[tuple[tuple[str, str], ...], CompiledGuideline] = {}
+        self._wordings: dict[tuple[int, Language], Wording] = {}
+
+    def compiled(self, readings: Mapping[str, str] | None = None) -> CompiledGuideline:
+        """Return the guideline compiled under a choice of readings.
+
+        Raises
+        ------
+        UnknownNameError
+            When a reading does not exist.
+        """
+        key = tuple(sorted((readings or {}).items()))
+        if key not in self._compiled:
+            self._compiled[key] = CompiledGuideline(Guideline(self.graph, readings=dict(key)))
+        return self._compiled[key]
+
+    def wording(self, compiled: CompiledGuideline, language: Language) -> Wording:
+        """Return the words of a language for a compiled guideline."""
+        key = id(compiled), language
+        if key not in self._wordings:
+            self._wordings[key] = Wording(compiled, language)
+        return self._wordings[key]
+
+    @cached_property
+    def bindings(self) -> FhirBindings:
+        """Which FHIR codes and paths stand for which features."""
+        return FhirBindings(self.graph, self.compiled().schema)
+
+    def read_file(self, path: Path, batch: Batch, reference_date: str | None = None) -> None:
+        """Read the records of a file into a batch; what cannot be read becomes its problems."""
+        try:
+            text = path.read_text(encoding="utf-8")
+        except OSError as error:
+            reason = error.strerror or "cannot be read"
+            batch.problems.append(Problem(str(path), reason.lower(), "a file that can be read"))
+            return
+        except UnicodeDecodeError as error:
+            batch.problems.append(Problem(str(path), f"byte {error.start} is not UTF-8", "a text file in UTF-8"))
+            return
+        self.read_text(text, path.name, batch, path.suffix.lower(), reference_date)
+
+    def read_text(
+        self, text: str, source: str, batch: Batch, suffix: str = ".json", reference_date: str | None = None
+    ) -> None:
+        """Read the records of a text into a batch.
+
+        Parameters
+        ----------
+        text : str
+            Our JSON, a FHIR R4 resource or bundle, a list of either, or RDF.
+        source : str
+            Name of the text, for messages.
+        batch : Batch
+            Takes the records and the problems.
+        suffix : str
+            Syntax, as a file suffix; JSON unless it is one of `RDF_FORMATS`.
+        reference_date : str, optional
+            The day the assessment speaks of, for sources that give none, such as FHIR.
+        """
+        try:
+            if suffix in RDF_FORMATS:
+                graph = parse_rdf(text, RDF_FORMATS[suffix], source)
+                documents: list[tuple[Any, str]] = [
+                    (document, f"{source}: {iri}") for document, iri in documents_from_graph(graph, self.compiled().schema)
+                ]
+            else:
+                documents = _split(parse_json(text, source), source)
+        except InputError as error:
+            batch.problems += error.problems
+            return
+        for document, name in documents:
+            try:
+                batch.records += self.read_document(document, name, reference_date)
+            except InputError as error:
+                batch.problems += error.problems
+
+    def read_document(self, document: Any, source: str, reference_date: str | None = None) -> list[Record]:
+        """Return the records of one parsed JSON document, ours or FHIR.
+
+        Raises
+        ------
+        InputError
+            With every problem found.
+        """
+        schema = self.compiled().schema
+        if not is_fhir(document):
+            if reference_date and isinstance(document, dict):
+                document = {"referenceDate": reference_date, **document}
+            return [read_record(document, schema, self.limits, source)]
+        records = []
+        for found in read_fhir(document, self.bindings, source, reference_date):
+            notes = tuple(Note(n.where, n.what, n.why) for n in found.notes)
+            records.append(read_record(found.document, schema, self.limits, source, origins=found.provenance, notes=notes))
+        return records
+
+    def cases(self, record: Record) -> list[Case]:
+        """Return the cases of a record, with derived facts."""
+        return cases_of(record, self.compiled().schema)
+
+    def assess(self, record: Record, compiled: CompiledGuideline) -> AssessedRecord:
+        """Return what a guideline says of every case of a record.
+
+        Raises
+        ------
+        InputError
+            When the facts of the record contradict each other.
+        """
+        assessments = tuple(assess(case, compiled, record.source) for case in self.cases(record))
+        return AssessedRecord(record, assessments)
+
+    def assess_batch(self, batch: Batch, compiled: CompiledGuideline) -> list[AssessedRecord]:
+        """Assess the records of a batch; contradictions become problems, the other records are kept."""
+        assessed = []
+        for record in batch.records:
+            try:
+                assessed.append(self.assess(record, compiled))
+            except InputError as error:
+                batch.problems += error.problems
+        return assessed
+
+    def explain(
+        self, assessed: AssessedRecord, identifier: str, compiled: CompiledGuideline, language: Language, case: str | None = None
+    ) -> list[ExplanationJson]:
+        """Return the explanation of one conclusion, for one case or for each.
+
+        Raises
+        ------
+        UnknownNameError
+            When there is no such conclusion or no such case.
+        """
+        known = [a.case.id for a in assessed.assessments]
+        if case is not None and case not in known:
+            raise UnknownNameError("lesion", case, known)
+        chosen = [a for a in assessed.assessments if case in (None, a.case.id)]
+        return [explain(a, identifier, compiled, self.wording(compiled, language)) for a in chosen]
+
+
+def parse_readings(texts: list[str]) -> dict[str, str]:
+    """Return readings given as ``A27=c``.
+
+    Raises
+    ------
+    KgServiceError
+        When one has another form.
+    """
+    found = {}
+    for text in texts:
+        ambiguity, equals, letter = text.partition("=")
+        if not (equals and ambiguity and letter):
+            raise KgServiceError(f"reading {text!r}; expected an ambiguity and a letter, such as A27=c")
+        found[ambiguity.strip().upper()] = letter.strip().lower()
+    return found
+
+
+def _split(document: Any, source: str) -> list[tuple[Any, str]]:
+    """Return the documents of a list one by one, unless it is a list of FHIR resources."""
+    if isinstance(document, list) and not is_fhir(document):
+        return [(item, f"{source}[{i}]") for i, item in enumerate(document)]
+    return [(document, source)]
+
+
+def to_json(value: Any) -> str:
+    """Return a JSON text for people: indented, accents kept."""
+    return json.dumps(value, ensure_ascii=False, indent=2)

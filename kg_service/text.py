@@ -1,0 +1,250 @@
+"""Assessments and explanations as text that a clinician reads, in English or French."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+
+from rdflib import URIRef
+
+from kg_service.assessment import Assessment, Conclusion, OptionVerdict
+from kg_service.compiler import INFORMS, OBLIGES
+from kg_service.explanation import ExplanationJson, StateJson
+from kg_service.guideline import Recommendation
+from kg_service.record import Note, Record
+from kg_service.wording import Wording
+
+MARKS = {"true": "●", "false": "○", "unknown": "?"}
+"""Readable without colour: a full circle holds, an empty one does not, a question mark is open."""
+WIDTH = 100
+QUESTIONS_SHOWN = 8
+
+
+def assessment_text(assessment: Assessment, wording: Wording, notes: tuple[Note, ...] = ()) -> str:
+    """Return an assessment as text."""
+    sections = [
+        _heading(assessment, wording),
+        _section("facts", _facts(assessment, wording), wording),
+        _section("options", _options(assessment, wording, general=True), wording),
+        _section("particular", _options(assessment, wording, general=False), wording),
+        _section("obligations", _obligations(assessment, wording), wording),
+        _section("questions", _questions(assessment, wording), wording),
+    ]
+    if notes:
+        sections.append(_section("notes", _notes(notes), wording))
+    sections.append(_wrap(wording.phrase("disclaimer", scope=wording.coverage), ""))
+    return "\n\n".join(sections) + "\n"
+
+
+def nothing_to_assess(record: Record, wording: Wording) -> str:
+    """Return the text for a record that holds no case."""
+    lines = [wording.phrase("no_case", document=record.root.id)]
+    if record.notes:
+        lines += ["", _section("notes", _notes(record.notes), wording)]
+    return "\n".join(lines) + "\n"
+
+
+def explanation_text(explanation: ExplanationJson, wording: Wording) -> str:
+    """Return an explanation as text."""
+    status = wording.word("status", explanation["status"])
+    title = wording.phrase(
+        "why_title", id=explanation["id"], case=explanation["case"], document=explanation["document"], status=status
+    )
+    blocks = ["\n".join([title, "═" * len(title), _wrap(f"{explanation['label']}.", "")])]
+    blocks.append("\n".join(_statements(explanation, wording)))
+    blocks.append("\n".join([wording.phrase("tree"), *_tree(explanation["tree"], wording, 1)]))
+    blocks += [block for block in (_proof(explanation, wording), _open(explanation, wording)) if block]
+    if explanation["outranks"]:
+        blocks.append(wording.phrase("outranked", items=", ".join(explanation["outranks"])))
+    if explanation["ambiguities"]:
+        items = [f"  {key}  {label}" for key, label in explanation["ambiguities"].items()]
+        blocks.append("\n".join([wording.phrase("ambiguities"), *items]))
+    return "\n\n".join(blocks) + "\n"
+
+
+def _heading(assessment: Assessment, wording: Wording) -> str:
+    guideline = wording.compiled.guideline
+    title = wording.phrase("title", case=assessment.case.id, document=assessment.case.document)
+    version = wording.phrase("guideline", label=wording.label(guideline.iri), version=wording.guideline_version)
+    lines = [title, "═" * len(title), version]
+    if guideline.selected:
+        lines.append(wording.phrase("readings", readings=", ".join(r.id for r in guideline.selected.values())))
+    return "\n".join(lines)
+
+
+def _section(key: str, lines: Iterator[str], wording: Wording) -> str:
+    title = wording.phrase(key)
+    return "\n".join([title, "─" * len(title), *(list(lines) or [f"  {wording.phrase('none')}"])])
+
+
+def _facts(assessment: Assessment, wording: Wording) -> Iterator[str]:
+    used = wording.compiled.plan.features
+    for fact in sorted(assessment.case.facts.values(), key=lambda f: f.where):
+        if str(fact.feature) in used:
+            text = wording.fact(fact)
+            if fact.origin:
+                text += f" [{wording.phrase('origin', origin=fact.origin)}]"
+            yield _wrap(text, "  ")
+
+
+def _options(assessment: Assessment, wording: Wording, *, general: bool) -> Iterator[str]:
+    """Tell the options that others carry out (`general`), or those that carry out others."""
+    broader = wording.compiled.guideline.broader
+    chosen = [v for v in assessment.options if (broader(v.option) == {v.option}) is general]
+    for position, verdict in enumerate(chosen, start=1):
+        text = wording.word("verdict", verdict.verdict).upper()
+        yield wording.phrase("option_line", position=f"{position:>2}", label=wording.label(verdict.option), verdict=text)
+        yield from _reasons(verdict, wording)
+
+
+def _reasons(verdict: OptionVerdict, wording: Wording) -> Iterator[str]:
+    if verdict.leading is not None:
+        yield _wrap(_leading(verdict.leading, wording), "      ")
+    if verdict.preferred is not None:
+        yield f"      {wording.phrase('preferred', id=verdict.preferred.id)}"
+    if verdict.outranked:
+        yield _wrap(wording.phrase("outranked", items=_items(verdict, wording)), "      ")
+    for conclusion in verdict.indications:
+        if conclusion.status != "false":
+            yield from _line(conclusion, wording)
+    if verdict.verdict != "not-indicated":
+        others = (*verdict.reservations, *verdict.contraindications, *verdict.qualifications)
+        for conclusion in others:
+            if conclusion.recommendation.option == verdict.option:
+                yield from _line(conclusion, wording)
+        yield from _inherited([c for c in others if c.recommendation.option != verdict.option], wording)
+
+
+def _leading(leading: Recommendation, wording: Wording) -> str:
+    level = wording.label(leading.level) if leading.level else ""
+    strength = wording.label(leading.strength) if leading.strength else ""
+    return wording.phrase("leading", level=level, strength=strength, id=leading.id)
+
+
+def _inherited(conclusions: list[Conclusion], wording: Wording) -> Iterator[str]:
+    """Tell in one line each what a broader option brings along; its own entry gives the reasons."""
+    groups: dict[tuple[str, str, URIRef], list[str]] = {}
+    for conclusion in conclusions:
+        recommendation = conclusion.recommendation
+        if conclusion.status != "false" and recommendation.option is not None:
+            key = (conclusion.status, recommendation.kind, recommendation.option)
+            groups.setdefault(key, []).append(recommendation.id)
+    for (status, kind, option), ids in groups.items():
+        text = wording.phrase(
+            "inherited", mark=MARKS[status], kind=wording.word("kind", kind), option=wording.label(option), ids=", ".join(ids)
+        )
+        yield _wrap(text, "    ")
+
+
+def _items(verdict: OptionVerdict, wording: Wording) -> str:
+    return ", ".join(f"{r.id} ({wording.label(r.strength)})" if r.strength else r.id for r in verdict.outranked)
+
+
+def _line(conclusion: Conclusion, wording: Wording) -> Iterator[str]:
+    recommendation = conclusion.recommendation
+    kind = wording.word("kind", recommendation.kind)
+    mark, label = MARKS[conclusion.status], wording.label(recommendation.iri)
+    suffix = f" ({wording.phrase('excluded')})" if recommendation.excluded else ""
+    text = wording.phrase("line", mark=mark, kind=kind, id=recommendation.id, label=f"{label}{suffix}")
+    yield _wrap(text, "    ")
+    yield _wrap(_reason(conclusion, wording), "        ")
+
+
+def _reason(conclusion: Conclusion, wording: Wording) -> str:
+    status = wording.word("status", conclusion.status)
+    if conclusion.missing:
+        features = ", ".join(wording.label(feature) for feature in conclusion.missing)
+        return wording.phrase("unknown_reason", status=status, features=features)
+    if not conclusion.facts:
+        return wording.phrase("always_reason", status=status)
+    return wording.phrase("known_reason", status=status, facts="; ".join(wording.fact(f) for f in conclusion.facts))
+
+
+def _obligations(assessment: Assessment, wording: Wording) -> Iterator[str]:
+    live = {v.option for v in assessment.options if v.verdict not in ("not-indicated", "contraindicated")}
+    for conclusion in assessment.conclusions:
+        recommendation = conclusion.recommendation
+        moot = recommendation.option is not None and recommendation.option not in live
+        if recommendation.kind not in (OBLIGES, INFORMS) or conclusion.status == "false" or moot:
+            continue
+        due = wording.phrase("due" if conclusion.status == "true" else "due_unknown")
+        if recommendation.option is not None:
+            due += " " + wording.phrase("with_option", option=wording.label(recommendation.option))
+        done = {"true": "done", "false": "not_done", "unknown": "not_documented"}[conclusion.fulfilled or "unknown"]
+        kind = wording.word("kind", recommendation.kind)
+        label = wording.label(recommendation.iri)
+        yield _wrap(wording.phrase("obligation_line", kind=kind, id=recommendation.id, label=label), "  ")
+        yield f"      {due}; {wording.phrase(done)}"
+
+
+def _questions(assessment: Assessment, wording: Wording) -> Iterator[str]:
+    for position, question in enumerate(assessment.questions[:QUESTIONS_SHOWN], start=1):
+        bears = wording.phrase("bears", settles=question.may_settle, bears=question.bears_on)
+        yield _wrap(f"{position:>2}. {wording.question(question.feature)} ({bears})", "  ")
+    lacking = tuple(feature for c in assessment.conclusions for feature in c.missing)
+    flags = wording.list_flags(lacking)
+    if flags:
+        yield _wrap(wording.phrase("lists", flags=", ".join(flags)), "  ")
+
+
+def _notes(notes: tuple[Note, ...]) -> Iterator[str]:
+    for note in notes:
+        yield _wrap(f"{note.where}: {note.what}. {note.why}", "  ")
+
+
+def _statements(explanation: ExplanationJson, wording: Wording) -> Iterator[str]:
+    for statement in explanation["statements"]:
+        yield wording.phrase("statement", id=statement["id"], section=statement["section"], lines=statement["lines"])
+        yield _wrap(statement["paraphrase"], "  ")
+
+
+def _tree(state: StateJson, wording: Wording, depth: int) -> Iterator[str]:
+    yield _wrap(f"{MARKS[state['status']]} {state['label']}", "  " * depth)
+    for child in state["children"]:
+        if child["operator"] != "constant":
+            yield from _tree(child, wording, depth + 1)
+
+
+def _proof(explanation: ExplanationJson, wording: Wording) -> str:
+    if explanation["status"] == "unknown":
+        return ""
+    lines = [wording.phrase("proof")]
+    for fact in explanation["proof"]:
+        origin = f" [{wording.phrase('origin', origin=fact['origin'])}]" if fact["origin"] else ""
+        text = wording.phrase("fact_line", label=fact["label"], value=fact["value"], where=fact["where"])
+        lines.append(_wrap(text + origin, "  "))
+    if not explanation["proof"]:
+        lines.append(f"  {wording.phrase('no_facts_needed')}")
+    if explanation["status"] == "false":
+        lines += ["", wording.phrase("change"), *_change(explanation, wording)]
+    return "\n".join(lines)
+
+
+def _change(explanation: ExplanationJson, wording: Wording) -> Iterator[str]:
+    for change in explanation["change"]:
+        yield f"  {wording.phrase('supply', feature=change['label'], values=change['values'])}"
+    if not explanation["change"]:
+        yield f"  {wording.phrase('change_too_large')}"
+
+
+def _open(explanation: ExplanationJson, wording: Wording) -> str:
+    if explanation["status"] != "unknown":
+        return ""
+    lines = [wording.phrase("settle")]
+    for chosen in explanation["settledBy"]:
+        lines.append("  " + wording.phrase("and").join(wording.label(_iri(name, wording)) for name in chosen))
+    if not explanation["settledBy"]:
+        lines.append(f"  {wording.phrase('settle_too_large')}")
+    lines.append("")
+    for answer in explanation["answers"]:
+        label, status = wording.label(_iri(answer["feature"], wording)), wording.word("status", answer["becomes"])
+        lines.append(_wrap(wording.phrase("answer", feature=label, values=answer["values"], status=status), "  "))
+    return "\n".join(lines)
+
+
+def _iri(name: str, wording: Wording) -> URIRef:
+    return next(iri for iri, feature in wording.compiled.schema.features.items() if feature.name == name)
+
+
+def _wrap(text: str, indent: str) -> str:
+    return textwrap.fill(text, WIDTH, initial_indent=indent, subsequent_indent=f"{indent}  ")

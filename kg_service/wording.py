@@ -1,0 +1,172 @@
+"""Words for what the engine knows: labels from the graph, phrases from the message files."""
+
+from __future__ import annotations
+
+import tomllib
+from fractions import Fraction
+from functools import cache, cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+from typing import Literal as OneOf
+
+from rdflib import Literal, URIRef
+
+from kg_service.compiler import CompiledGuideline
+from kg_service.errors import UnknownNameError
+from kg_service.explain import merged
+from kg_service.namespaces import CORE, OWL, QTY, RDFS, local_name
+from kg_service.plan import Atom
+from kg_service.record import Fact
+from kg_service.schema import Feature, Kind
+from kg_service.values import FALSE, TRUE, Interval, Knowledge, number_text
+
+Language = OneOf["en", "fr"]
+LANGUAGES: tuple[Language, ...] = ("en", "fr")
+LONGEST_LIST = 6
+"""A set of more values than this is told by its number."""
+
+
+@cache
+def messages(language: Language) -> dict[str, dict[str, str]]:
+    """Return the phrases of a language.
+
+    Raises
+    ------
+    UnknownNameError
+        When there are none.
+    """
+    if language not in LANGUAGES:
+        raise UnknownNameError("language", language, list(LANGUAGES))
+    path = Path(__file__).parent / "messages" / f"{language}.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+class Wording:
+    """Tells terms, values and phrases in one language.
+
+    Parameters
+    ----------
+    compiled : CompiledGuideline
+        The guideline whose graph holds the labels.
+    language : str
+        ``en`` or ``fr``.
+    """
+
+    def __init__(self, compiled: CompiledGuideline, language: Language) -> None:
+        self.compiled = compiled
+        self.language = language
+        self._messages = messages(language)
+        self.label = lru_cache(maxsize=None)(self._label)
+        self.question = lru_cache(maxsize=None)(self._question)
+        self.statement = lru_cache(maxsize=None)(self._statement)
+
+    def _label(self, iri: URIRef) -> str:
+        return self.compiled.guideline.label(iri, self.language)
+
+    def phrase(self, key: str, **parts: object) -> str:
+        """Return a phrase of the message file with its parts filled in."""
+        return self._messages["text"][key].format(**parts)
+
+    def word(self, section: str, key: str) -> str:
+        """Return a word of a section of the message file."""
+        return self._messages[section][key]
+
+    def feature(self, iri: URIRef | str) -> Feature:
+        """Return a feature by its IRI."""
+        return self.compiled.schema.features[URIRef(str(iri))]
+
+    def value(self, feature: Feature, known: Knowledge) -> str:
+        """Return what is known of a feature, with its unit or by its labels."""
+        if isinstance(known, Interval):
+            return f"{self._interval(known)} {self.unit(feature)}".rstrip()
+        if feature.kind is Kind.BOOLEAN:
+            return self._messages["text"]["or"].join(self.word("status", v) for v in (TRUE, FALSE) if v in known)
+        return self._codes(feature, known)
+
+    def _interval(self, known: Interval) -> str:
+        low, high = (None if b is None else self._number(b) for b in (known.low, known.high))
+        if low is not None and high is not None:
+            if known.is_exact:
+                return low
+            if not (known.low_open or known.high_open):
+                return self.phrase("range", low=low, high=high)
+        lower = f"{'>' if known.low_open else '≥'} {low}" if low is not None else ""
+        upper = f"{'<' if known.high_open else '≤'} {high}" if high is not None else ""
+        return self.phrase("and").join(part for part in (lower, upper) if part)
+
+    def _number(self, number: Fraction) -> str:
+        text = number_text(number)
+        return text.replace(".", ",") if self.language == "fr" else text
+
+    def unit(self, feature: Feature) -> str:
+        """Return how the unit of a feature is written after a number."""
+        if feature.unit in (None, "1"):
+            return ""
+        graph = self.compiled.schema.graph
+        node = graph.value(predicate=QTY.ucumCode, object=Literal(feature.unit))
+        return (self.compiled.guideline.text(node, QTY.symbol, self.language) if node else None) or str(feature.unit)
+
+    def _codes(self, feature: Feature, known: frozenset[str]) -> str:
+        schema = self.compiled.schema
+        for cls in schema.classes_under(feature.partition) if feature.partition else ():
+            if schema.leaves(cls) == known:
+                return self.label(cls)
+        covering = self._covering(feature, known)
+        if len(covering) > LONGEST_LIST:
+            return f"{len(covering)} × {self.label(feature.iri)}"
+        return self.phrase("or").join(self.label(cls) for cls in covering)
+
+    def _covering(self, feature: Feature, known: frozenset[str]) -> list[URIRef]:
+        """Return the fewest classes of a partition whose leaves together are the ones known."""
+        schema = self.compiled.schema
+        left, found = set(known), []
+        for cls in schema.classes_under(feature.partition) if feature.partition else ():
+            leaves = schema.leaves(cls)
+            if leaves <= left:
+                found.append(cls)
+                left -= leaves
+        return found
+
+    def values(self, feature: Feature, parts: tuple[Knowledge, ...]) -> str:
+        """Return several parts of a feature's values, neighbours joined."""
+        return self.phrase("or").join(self.value(feature, part) for part in merged(parts))
+
+    def fact(self, fact: Fact) -> str:
+        """Return a fact as ``label value``, with where it was derived from."""
+        feature = self.feature(fact.feature)
+        text = self.phrase("supply", feature=self.label(fact.feature), values=self.value(feature, fact.known))
+        if fact.basis:
+            text += f" ({self.phrase('derived', places=', '.join(fact.basis))})"
+        return text
+
+    def test(self, atom: Atom) -> str:
+        """Return the test of an atom as ``label values``."""
+        feature = self.feature(atom.feature)
+        return self.phrase("supply", feature=self.label(feature.iri), values=self.value(feature, atom.values))
+
+    def _question(self, iri: URIRef) -> str:
+        """Return the question that asks for a feature."""
+        return self.compiled.schema.question(self.feature(iri), self.language)
+
+    def list_flags(self, features: tuple[URIRef, ...]) -> list[str]:
+        """Return the completeness flags of the open lists that these features derive from."""
+        lists = {item.iri: item for item in self.compiled.document_entity.lists.values()}
+        over = [d.over for f in features if (d := self.feature(f).derivation) is not None and d.over in lists]
+        return sorted({lists[iri].complete_key for iri in over if iri is not None})
+
+    @cached_property
+    def guideline_version(self) -> str:
+        """Version IRI tail of the guideline's own module."""
+        graph = self.compiled.guideline.graph
+        defined_by = graph.value(self.compiled.guideline.iri, RDFS.isDefinedBy)
+        version: Any = graph.value(defined_by, OWL.versionIRI)
+        return local_name(str(version)) if version else ""
+
+    @cached_property
+    def coverage(self) -> str:
+        """What of the source the guideline graph holds."""
+        return self.compiled.guideline.text(self.compiled.guideline.iri, CORE.coverage, self.language) or ""
+
+    def _statement(self, iri: URIRef) -> str:
+        """Return the paraphrase of a statement."""
+        return self.compiled.guideline.text(iri, CORE.paraphrase, self.language) or ""
