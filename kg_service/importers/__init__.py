@@ -1,0 +1,1 @@
+"""Readers of other formats: each turns foreign documents into records, and says what it left out."""

@@ -1,0 +1,236 @@
+"""The bindings of ``ontology/bindings/fhir.ttl``: what codes, profiles and extensions stand for."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from fractions import Fraction
+
+from rdflib import Graph, Literal, Namespace, URIRef
+from rdflib.term import Node
+
+from kg_service.namespaces import BASE, RDF, local_name
+from kg_service.schema import Feature, RecordSchema
+from kg_service.values import FALSE, TRUE, Interval, Knowledge, exactly
+
+FB = Namespace(f"{BASE}bindings/fhir/")
+REC = Namespace(f"{BASE}record/")
+
+_VERHOEFF_PRODUCT = (
+    "0123456789", "1234067895", "2340178956", "3401289567", "4012395678",
+    "5987604321", "6598710432", "7659821043", "8765932104", "9876543210",
+)  # fmt: skip
+_VERHOEFF_SHIFT = (
+    "0123456789", "1576283094", "5803796142", "8916043527",
+    "9453126870", "4286573901", "2793806415", "7046913258",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Code:
+    """A code and its system, as a FHIR Coding holds them; the system may be missing."""
+
+    system: str | None
+    code: str
+
+    def __str__(self) -> str:
+        return f"{self.code} ({self.system or 'no system'})"
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a code stands for.
+
+    Attributes
+    ----------
+    term : URIRef
+        A term of the record model, or of the bindings themselves.
+    site : URIRef or None
+        The site the code implies.
+    placing : URIRef or None
+        The rule on what an observation with this code must point to.
+    answers : frozenset of Code
+        Coded answers, one of which an observation must hold; empty when any will do.
+    caution : str
+        What to tell the reader when the code is used; may be empty.
+    """
+
+    term: URIRef
+    site: URIRef | None = None
+    placing: URIRef | None = None
+    answers: frozenset[Code] = frozenset()
+    caution: str = ""
+
+
+@dataclass(frozen=True)
+class CheckDigit:
+    """The check digit of a code system, and the codes that carry it."""
+
+    name: str
+    pattern: str
+
+
+class FhirBindings:
+    """The bindings of a graph, ready to look up.
+
+    Parameters
+    ----------
+    graph : rdflib.Graph
+        The ontology with the FHIR bindings.
+    schema : RecordSchema
+        The record model that the bindings speak of.
+    """
+
+    def __init__(self, graph: Graph, schema: RecordSchema) -> None:
+        self.schema = schema
+        self._graph = graph
+        self._codes = self._read_codes()
+        self._grades = self._read_grades()
+        self._profiles = self._strings(FB.profile)
+        self._extensions = self._strings(FB.extension)
+        self._check_digits = self._read_check_digits()
+        self._local = self._read_local()
+
+    def meanings(self, code: Code) -> list[Meaning]:
+        """Return what a code stands for: bound terms, and terms of the project under their own namespace."""
+        return [*self._codes.get(code, []), *self._local.get(code, [])]
+
+    def known_codes(self) -> set[Code]:
+        """Return every code that is bound, values of features included."""
+        return {*self._codes, *(code for _, code in self._grades)}
+
+    def grade(self, feature: Feature, code: Code) -> Knowledge | None:
+        """Return the value of a feature that a code stands for, or None when it stands for none."""
+        return self._grades.get((feature.iri, code))
+
+    def is_undetermined(self, feature: Feature, known: Knowledge) -> bool:
+        """Return whether a graded value says nothing: the source itself does not know."""
+        return known == self.schema.domain(feature)
+
+    def has_profile(self, term: URIRef, profiles: list[str]) -> bool:
+        """Return whether one of the profiles of a resource, version cut off, stands for a term."""
+        return any(profile.split("|", 1)[0] in self._profiles[term] for profile in profiles)
+
+    def urls(self, element: URIRef) -> frozenset[str]:
+        """Return the URLs and names of the extensions that carry an element."""
+        return self._extensions[element]
+
+    def defect(self, code: Code) -> str | None:
+        """Return what is wrong with the form of a code, or None."""
+        check = self._check_digits.get(code.system or "")
+        if check is None or not re.fullmatch(check.pattern, code.code):
+            return None
+        digits = code.code.replace("-", "")
+        valid = _verhoeff(digits) if check.name == "Verhoeff" else _luhn(digits)
+        return None if valid else "check digit fails, code ignored"
+
+    def reason(self, term: URIRef) -> str | None:
+        """Return why a term is deliberately not read, or None when it is read."""
+        return self._text(term, FB.reason) or None
+
+    def within(self, feature: Feature) -> URIRef | None:
+        """Return the class of sites at which a feature can be true, when it is bound to one."""
+        return _iri(self._graph.value(feature.iri, FB.within))
+
+    def scale(self, feature: Feature) -> Interval:
+        """Return the numbers that the scale of a feature has; everything when it has no scale."""
+        low, high = (self._graph.value(feature.iri, prop) for prop in (FB.lowest, FB.highest))
+        return Interval(Fraction(str(low)) if low else None, Fraction(str(high)) if high else None)
+
+    def shows_age(self, feature: Feature) -> bool:
+        """Return whether the date of a feature is always reported."""
+        return (feature.iri, FB.showsAge, Literal(True)) in self._graph
+
+    def is_same_place(self, site: URIRef) -> bool:
+        """Return whether two things at this site are at the same place."""
+        return site in self.schema.same_when_equal
+
+    def _read_codes(self) -> dict[Code, list[Meaning]]:
+        found: dict[Code, list[Meaning]] = defaultdict(list)
+        for term, node in self._graph.subject_objects(FB.codedBy):
+            for code in self._codes_of(node):
+                found[code].append(self._meaning(URIRef(str(term)), node))
+        return {code: sorted(meanings, key=lambda m: m.term) for code, meanings in found.items()}
+
+    def _meaning(self, term: URIRef, node: Node) -> Meaning:
+        answer = self._graph.value(node, FB.value)
+        return Meaning(
+            term,
+            _iri(self._graph.value(node, FB.site)),
+            _iri(self._graph.value(node, FB.placing)),
+            frozenset(self._codes_of(answer)) if answer else frozenset(),
+            self._text(node, FB.caution),
+        )
+
+    def _read_grades(self) -> dict[tuple[URIRef, Code], Knowledge]:
+        found: dict[tuple[URIRef, Code], Knowledge] = {}
+        for subject, node in self._graph.subject_objects(FB.gradedBy):
+            feature = self.schema.features[URIRef(str(subject))]
+            for code in self._codes_of(node):
+                found[feature.iri, code] = self._graded(feature, node)
+        return found
+
+    def _graded(self, feature: Feature, node: Node) -> Knowledge:
+        number, value = self._graph.value(node, FB.number), self._graph.value(node, FB.truth)
+        if number is not None:
+            return exactly(Fraction(str(number)))
+        return (
+            self.schema.domain(feature)
+            if value is None
+            else frozenset({TRUE if value == Literal(True) else FALSE})
+        )
+
+    def _read_check_digits(self) -> dict[str, CheckDigit]:
+        return {
+            str(self._graph.value(node, FB.system)): CheckDigit(
+                str(self._graph.value(node, FB.checkDigit)), str(self._graph.value(node, FB.pattern))
+            )
+            for node in self._graph.subjects(RDF.type, FB.CodeSystem)
+        }
+
+    def _read_local(self) -> dict[Code, list[Meaning]]:
+        found: dict[Code, list[Meaning]] = defaultdict(list)
+        for iri in self.schema.features:
+            found[_own_code(iri, local_name(iri))].append(Meaning(iri))
+        for names in self.schema.codes.values():
+            for name, cls in names.items():
+                found[_own_code(cls, name)].append(Meaning(cls))
+        return dict(found)
+
+    def _codes_of(self, node: Node) -> list[Code]:
+        system = str(self._graph.value(node, FB.system))
+        return [Code(system, str(code)) for code in self._graph.objects(node, FB.code)]
+
+    def _strings(self, prop: URIRef) -> dict[URIRef, frozenset[str]]:
+        found: dict[URIRef, set[str]] = defaultdict(set)
+        for subject, value in self._graph.subject_objects(prop):
+            found[URIRef(str(subject))].add(str(value))
+        return defaultdict(frozenset, {term: frozenset(values) for term, values in found.items()})
+
+    def _text(self, node: Node, prop: URIRef) -> str:
+        texts = self._graph.objects(node, prop)
+        return next((str(t) for t in texts if isinstance(t, Literal) and t.language == "en"), "")
+
+
+def _own_code(iri: URIRef, name: str) -> Code:
+    return Code(str(iri)[: -len(local_name(iri))], name)
+
+
+def _iri(node: Node | None) -> URIRef | None:
+    return URIRef(str(node)) if node is not None else None
+
+
+def _verhoeff(digits: str) -> bool:
+    """Return whether the last digit checks the others (Verhoeff, dihedral group D5)."""
+    state = 0
+    for place, digit in enumerate(reversed(digits)):
+        shifted = int(_VERHOEFF_SHIFT[place % 8][int(digit)])
+        state = int(_VERHOEFF_PRODUCT[state][shifted])
+    return state == 0
+
+
+def _luhn(digits: str) -> bool:
+    """Return whether the last digit checks the others (Luhn, modulo 10)."""
+    doubled = [int(d) * (1 + place % 2) for place, d in enumerate(reversed(digits))]
+    return sum(n // 10 + n % 10 for n in doubled) % 10 == 0
