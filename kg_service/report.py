@@ -1,8 +1,8 @@
-"""The JSON form of an assessment; documented by the schema that `answer_schema` returns."""
+"""The JSON form of an assessment."""
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from rdflib import URIRef
 
@@ -115,10 +115,9 @@ class AssessmentJson(TypedDict):
     questions: list[QuestionJson]
     openLists: list[str]
     facts: list[FactJson]
-    notes: list[NoteJson]
 
 
-def assessment_json(assessment: Assessment, wording: Wording, notes: tuple[Note, ...] = ()) -> AssessmentJson:
+def assessment_json(assessment: Assessment, wording: Wording) -> AssessmentJson:
     """Return the JSON form of an assessment, in the language of `wording`."""
     guideline = wording.compiled.guideline
     facts = sorted(assessment.case.facts.values(), key=lambda f: f.where)
@@ -137,7 +136,6 @@ def assessment_json(assessment: Assessment, wording: Wording, notes: tuple[Note,
         "questions": [question_json(q, wording) for q in assessment.questions],
         "openLists": wording.list_flags(lacking),
         "facts": [fact_json(f, wording) for f in facts],
-        "notes": [note_json(n) for n in notes],
     }
 
 
@@ -226,13 +224,6 @@ def question_json(question: Question, wording: Wording) -> QuestionJson:
 def note_json(note: Note) -> NoteJson:
     """Return the JSON form of a note."""
     return {"where": note.where, "what": note.what, "why": note.why}
-
-
-def answer_schema() -> dict[str, Any]:
-    """Return the JSON Schema of an assessment."""
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(AssessmentJson).json_schema()
 
 
 def _label(iri: URIRef | None, wording: Wording) -> str | None:

@@ -9,6 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from rdflib import Graph
+
 from kg_service.assessment import Assessment, assess
 from kg_service.compiler import CompiledGuideline
 from kg_service.derivation import cases_of
@@ -20,7 +22,6 @@ from kg_service.knowledge import DATA_ROOT, load_file, load_graph
 from kg_service.limits import Limits
 from kg_service.reader import parse_json, read_record
 from kg_service.record import Case, Note, Record
-from kg_service.record_rdf import documents_from_graph, parse_rdf
 from kg_service.wording import Language, Wording
 
 RDF_FORMATS = {".ttl": "turtle", ".nt": "nt", ".nq": "nquads", ".trig": "trig", ".jsonld": "json-ld"}
@@ -49,13 +50,16 @@ class KnowledgeBase:
 
     Parameters
     ----------
-    *extra : Path
-        Folders of further ontology modules, such as another guideline.
+    graph : rdflib.Graph, optional
+        The ontology with one guideline; the one that is shipped otherwise.
+    record_shapes : rdflib.Graph, optional
+        The record shapes that bound the values of features; those that are shipped otherwise.
     """
 
-    def __init__(self, *extra: Path) -> None:
-        self.graph = load_graph(*extra)
-        self.limits = Limits(load_file(DATA_ROOT / RECORD_SHAPES))
+    def __init__(self, graph: Graph | None = None, record_shapes: Graph | None = None) -> None:
+        self.graph = load_graph() if graph is None else graph
+        self.record_shapes = load_file(DATA_ROOT / RECORD_SHAPES) if record_shapes is None else record_shapes
+        self.limits = Limits(self.record_shapes)
         self._compiled: dict[tuple[tuple[str, str], ...], CompiledGuideline] = {}
         self._wordings: dict[tuple[int, Language], Wording] = {}
 
@@ -117,6 +121,8 @@ class KnowledgeBase:
         """
         try:
             if suffix in RDF_FORMATS:
+                from kg_service.record_rdf import documents_from_graph, parse_rdf
+
                 graph = parse_rdf(text, RDF_FORMATS[suffix], source)
                 documents: list[tuple[Any, str]] = [
                     (document, f"{source}: {iri}") for document, iri in documents_from_graph(graph, self.compiled().schema)

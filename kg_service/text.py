@@ -38,7 +38,7 @@ def assessment_text(assessment: Assessment, wording: Wording, notes: tuple[Note,
 
 def nothing_to_assess(record: Record, wording: Wording) -> str:
     """Return the text for a record that holds no case."""
-    lines = [wording.phrase("no_case", document=record.root.id)]
+    lines = [wording.phrase("no_case", document=record.root.id, kind=wording.case_label)]
     if record.notes:
         lines += ["", _section("notes", _notes(record.notes), wording)]
     return "\n".join(lines) + "\n"
@@ -48,7 +48,12 @@ def explanation_text(explanation: ExplanationJson, wording: Wording) -> str:
     """Return an explanation as text."""
     status = wording.word("status", explanation["status"])
     title = wording.phrase(
-        "why_title", id=explanation["id"], case=explanation["case"], document=explanation["document"], status=status
+        "why_title",
+        id=explanation["id"],
+        kind=wording.case_label,
+        case=explanation["case"],
+        document=explanation["document"],
+        status=status,
     )
     blocks = ["\n".join([title, "═" * len(title), _wrap(f"{explanation['label']}.", "")])]
     blocks.append("\n".join(_statements(explanation, wording)))
@@ -64,7 +69,8 @@ def explanation_text(explanation: ExplanationJson, wording: Wording) -> str:
 
 def _heading(assessment: Assessment, wording: Wording) -> str:
     guideline = wording.compiled.guideline
-    title = wording.phrase("title", case=assessment.case.id, document=assessment.case.document)
+    kind = wording.case_label
+    title = wording.phrase("title", kind=kind[:1].upper() + kind[1:], case=assessment.case.id, document=assessment.case.document)
     version = wording.phrase("guideline", label=wording.label(guideline.iri), version=wording.guideline_version)
     lines = [title, "═" * len(title), version]
     if guideline.selected:
@@ -161,7 +167,7 @@ def _reason(conclusion: Conclusion, wording: Wording) -> str:
 
 
 def _obligations(assessment: Assessment, wording: Wording) -> Iterator[str]:
-    live = {v.option for v in assessment.options if v.verdict not in ("not-indicated", "contraindicated")}
+    live = {v.option for v in assessment.options if v.verdict not in ("not-indicated", "excluded", "contraindicated")}
     for conclusion in assessment.conclusions:
         recommendation = conclusion.recommendation
         moot = recommendation.option is not None and recommendation.option not in live

@@ -155,6 +155,11 @@ class Wording:
         return sorted({lists[iri].complete_key for iri in over if iri is not None})
 
     @cached_property
+    def case_label(self) -> str:
+        """What one case is called."""
+        return self.label(self.compiled.case_entity.iri)
+
+    @cached_property
     def guideline_version(self) -> str:
         """Version IRI tail of the guideline's own module."""
         graph = self.compiled.guideline.graph

@@ -1,0 +1,332 @@
+"""The HTTP API: every route parses, calls one use case, and returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException as StarletteHTTPException
+
+from kg_service import __version__
+from kg_service.answers import RecordAnswerJson, answers_json, answers_turtle
+from kg_service.compiler import CompiledGuideline
+from kg_service.errors import InputError, KgServiceError, Problem, QueryError, UnknownNameError
+from kg_service.exchange import json_ld_context, json_schema
+from kg_service.explanation import ExplanationJson
+from kg_service.queries import load_queries
+from kg_service.service import AssessedRecord, Batch, KnowledgeBase, parse_readings
+from kg_service.sparql import Graphs, negotiate
+from kg_service.text import assessment_text, explanation_text, nothing_to_assess
+from kg_service.validation_cases import FindingJson, record_findings
+from kg_service.wording import Language
+
+MAX_BODY = 20_000_000
+"""Largest request body [byte]."""
+PROBLEM = "application/problem+json"
+SUFFIXES = {
+    "text/turtle": ".ttl",
+    "application/n-triples": ".nt",
+    "application/n-quads": ".nq",
+    "application/trig": ".trig",
+    "application/ld+json": ".jsonld",
+}
+RECORD_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            media: {"schema": {"type": "object"} if "json" in media else {"type": "string"}}
+            for media in ("application/json", "application/fhir+json", "application/ld+json", "text/turtle")
+        },
+    }
+}
+PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {"description": text, "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}}
+    for status, text in ((404, "No such name"), (413, "Body too large"), (422, "The input cannot be used"))
+}
+
+Lang = Annotated[Language, Query(description="Language of the answer.")]
+Readings = Annotated[list[str], Query(alias="reading", description="A reading to use, as A27=c.")]
+ReferenceDate = Annotated[
+    str | None, Query(pattern=r"^\d{4}-\d{2}-\d{2}$", description="Day the assessment speaks of, for records that give none.")
+]
+
+
+class State:
+    """What the routes share: the knowledge base and the graphs that SPARQL sees."""
+
+    def __init__(self, base: KnowledgeBase, records: list[AssessedRecord]) -> None:
+        self.base = base
+        self.graphs = Graphs(base)
+        for item in records:
+            self.graphs.add(item)
+
+
+def state_of(request: Request) -> State:
+    """Return what the application was created with."""
+    state: State = request.app.state.shared
+    return state
+
+
+Shared = Annotated[State, Depends(state_of)]
+router = APIRouter()
+
+
+def create_app(base: KnowledgeBase | None = None, records: list[AssessedRecord] | None = None) -> FastAPI:
+    """Return the application over a knowledge base, with some records loaded.
+
+    Parameters
+    ----------
+    base : KnowledgeBase, optional
+        The knowledge base; a fresh one otherwise.
+    records : list of AssessedRecord, optional
+        Records that SPARQL sees from the start.
+    """
+    app = FastAPI(
+        title="bonemet-kg",
+        version=__version__,
+        description="A radiotherapy guideline for bone metastases that decides, with proofs. "
+        "It informs a decision; it does not take one.",
+    )
+    app.state.shared = State(base or KnowledgeBase(), records or [])
+    app.include_router(router)
+    app.add_exception_handler(InputError, _on_input_error)
+    app.add_exception_handler(KgServiceError, _on_error)
+    app.add_exception_handler(StarletteHTTPException, _on_http_error)
+    _document_problems(app)
+    return app
+
+
+async def read_batch(request: Request, shared: Shared, reference_date: ReferenceDate = None) -> Batch:
+    """Read the records of a request body; all of them must be usable.
+
+    Raises
+    ------
+    InputError
+        With every problem of every record.
+    """
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise StarletteHTTPException(413, f"the body is larger than {MAX_BODY} bytes; send fewer records")
+    media = request.headers.get("content-type", "application/json").split(";")[0].strip().lower()
+    if media not in SUFFIXES and "json" not in media:
+        raise StarletteHTTPException(415, f"{media}: send JSON, FHIR JSON, or one of {', '.join(SUFFIXES)}")
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError([Problem("body", f"byte {error.start} is not UTF-8", "text in UTF-8")]) from error
+    batch = Batch()
+    await run_in_threadpool(shared.base.read_text, text, "body", batch, SUFFIXES.get(media, ".json"), reference_date)
+    if batch.problems:
+        raise InputError(batch.problems)
+    return batch
+
+
+ReadBatch = Annotated[Batch, Depends(read_batch)]
+
+
+def compiled_under(shared: Shared, readings: Readings = []) -> CompiledGuideline:  # noqa: B006 - FastAPI copies it
+    """Return the guideline under the readings of the request."""
+    return shared.base.compiled(parse_readings(readings))
+
+
+Compiled = Annotated[CompiledGuideline, Depends(compiled_under)]
+
+
+@router.post("/assess", openapi_extra=RECORD_BODY, responses={200: {"model": list[RecordAnswerJson]}, **PROBLEM_RESPONSES})
+def assess_records(request: Request, shared: Shared, batch: ReadBatch, compiled: Compiled, lang: Lang = "en") -> Response:
+    """Tell what applies to each lesion, what is contraindicated, what follows and what to ask next."""
+    assessed = _assess_all(shared, batch, compiled)
+    wording = shared.base.wording(compiled, lang)
+    texts = {"text/plain": lambda: _text(assessed, shared, compiled, lang), "text/turtle": lambda: answers_turtle(assessed, compiled)}
+    return _respond(request, texts, lambda: answers_json(assessed, wording))
+
+
+@router.post("/explain/{conclusion}", openapi_extra=RECORD_BODY, responses={200: {"model": list[ExplanationJson]}, **PROBLEM_RESPONSES})
+def explain_conclusion(
+    request: Request,
+    conclusion: str,
+    shared: Shared,
+    batch: ReadBatch,
+    compiled: Compiled,
+    lesion: Annotated[str | None, Query(description="Id of one lesion; every lesion otherwise.")] = None,
+    lang: Lang = "en",
+) -> Response:
+    """Prove one conclusion: the facts it rests on, what would change it, what would settle it."""
+    assessed = _assess_all(shared, batch, compiled)
+    found = [e for item in assessed for e in shared.base.explain(item, conclusion, compiled, lang, lesion)]
+    wording = shared.base.wording(compiled, lang)
+    texts = {"text/plain": lambda: "\n".join(explanation_text(e, wording) for e in found)}
+    return _respond(request, texts, lambda: found)
+
+
+@router.post("/validate", openapi_extra=RECORD_BODY, responses={200: {"model": list[FindingJson]}, **PROBLEM_RESPONSES})
+def validate_record(
+    shared: Shared, batch: ReadBatch, lang: Lang = "en", *, eligibility: Annotated[bool, Query()] = False
+) -> Response:
+    """Check records against the SHACL record shapes, and against the eligibility shapes if asked."""
+    findings = [f for record in batch.records for f in record_findings(shared.base, record, lang, eligibility=eligibility)]
+    return JSONResponse(findings)
+
+
+@router.post("/records", status_code=201, openapi_extra=RECORD_BODY, responses=PROBLEM_RESPONSES)
+def keep_records(shared: Shared, batch: ReadBatch) -> list[str]:
+    """Keep records and their conclusions as named graphs until the service stops; return the graphs."""
+    return [str(iri) for item in _assess_all(shared, batch, shared.base.compiled()) for iri in shared.graphs.add(item)]
+
+
+@router.delete("/records/{document}", status_code=204)
+def forget_record(shared: Shared, document: str) -> None:
+    """Forget a record and its conclusions."""
+    shared.graphs.remove(document)
+
+
+@router.get("/sparql", responses=PROBLEM_RESPONSES)
+def sparql_get(request: Request, shared: Shared, query: Annotated[str, Query(description="A SPARQL 1.1 query.")]) -> Response:
+    """Answer a SPARQL query over ontology, guideline, records and conclusions."""
+    return _sparql(request, shared, query)
+
+
+@router.post("/sparql", responses=PROBLEM_RESPONSES)
+async def sparql_post(request: Request, shared: Shared) -> Response:
+    """Answer a SPARQL query sent as a form or as application/sparql-query."""
+    body = (await request.body()).decode("utf-8", errors="replace")
+    media = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if media == "application/x-www-form-urlencoded":
+        from urllib.parse import parse_qs
+
+        query = parse_qs(body).get("query", [""])[0]
+    elif media == "application/sparql-query":
+        query = body
+    else:
+        raise StarletteHTTPException(415, "send application/sparql-query or a form with the field query")
+    return await run_in_threadpool(_sparql, request, shared, query)
+
+
+@router.get("/queries")
+def list_queries(lang: Lang = "en") -> list[dict[str, Any]]:
+    """List the query library."""
+    return [query.describe(lang) for query in load_queries().values()]
+
+
+@router.get("/queries/{name}", responses=PROBLEM_RESPONSES)
+def run_query(request: Request, name: str, shared: Shared) -> Response:
+    """Run a query of the library; its parameters are query parameters of the same names."""
+    result = shared.graphs.run(name, dict(request.query_params))
+    text, media = negotiate(result, request.headers.get("accept", "*/*"))
+    return Response(text, media_type=media)
+
+
+@router.get("/readings")
+def list_readings(shared: Shared, lang: Lang = "en") -> list[dict[str, Any]]:
+    """List the ambiguities of the source with their readings, and which are adopted."""
+    guideline = shared.base.compiled().guideline
+    return [
+        {
+            "id": ambiguity,
+            "readings": [
+                {"id": r.id, "label": guideline.label(r.iri, lang), "adopted": r.adopted, "changesAnswers": r.changes_answers}
+                for r in readings
+            ],
+        }
+        for ambiguity, readings in guideline.ambiguities.items()
+    ]
+
+
+@router.get("/schema/record")
+def record_schema(shared: Shared) -> dict[str, Any]:
+    """Return the JSON Schema of records."""
+    return json_schema(shared.base.compiled().schema, shared.base.limits)
+
+
+@router.get("/context/record.jsonld")
+def record_context(shared: Shared) -> Response:
+    """Return the JSON-LD context of records."""
+    return JSONResponse(json_ld_context(shared.base.compiled().schema), media_type="application/ld+json")
+
+
+@router.get("/health")
+def health(shared: Shared) -> dict[str, Any]:
+    """Tell that the service is up, and what it answers from."""
+    compiled = shared.base.compiled()
+    return {"status": "ok", "version": __version__, "guideline": str(compiled.guideline.iri), "conclusions": len(compiled.guideline.recommendations)}
+
+
+def _assess_all(shared: State, batch: Batch, compiled: CompiledGuideline) -> list[AssessedRecord]:
+    assessed = shared.base.assess_batch(batch, compiled)
+    if batch.problems:
+        raise InputError(batch.problems)
+    return assessed
+
+
+def _text(assessed: list[AssessedRecord], shared: State, compiled: CompiledGuideline, lang: Language) -> str:
+    wording = shared.base.wording(compiled, lang)
+    parts = [assessment_text(a, wording, item.record.notes) for item in assessed for a in item.assessments]
+    parts += [nothing_to_assess(item.record, wording) for item in assessed if not item.assessments]
+    return "\n".join(parts)
+
+
+def _respond(request: Request, texts: dict[str, Callable[[], str]], as_json: Callable[[], Any]) -> Response:
+    """Answer in the first accepted text form, or as JSON."""
+    for media in request.headers.get("accept", "*/*").split(","):
+        name = media.split(";")[0].strip().lower()
+        if name in texts:
+            return PlainTextResponse(texts[name](), media_type=f"{name}; charset=utf-8")
+        if name in ("application/json", "*/*"):
+            break
+    return JSONResponse(as_json())
+
+
+def _sparql(request: Request, shared: State, query: str) -> Response:
+    text, media = negotiate(shared.graphs.query(query), request.headers.get("accept", "*/*"))
+    return Response(text, media_type=media)
+
+
+def _problem(status: int, title: str, detail: str, problems: list[Problem] | None = None) -> JSONResponse:
+    body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    if problems:
+        body["problems"] = [vars(problem) for problem in problems]
+    return JSONResponse(body, status, media_type=PROBLEM)
+
+
+def _on_input_error(_request: Request, error: Exception) -> JSONResponse:
+    problems = error.problems if isinstance(error, InputError) else []
+    return _problem(422, "The input cannot be used", f"{len(problems)} problem(s); nothing was assessed", problems)
+
+
+def _on_error(_request: Request, error: Exception) -> JSONResponse:
+    status = 404 if isinstance(error, UnknownNameError) else 400
+    title = "The query cannot be answered" if isinstance(error, QueryError) else "The request cannot be answered"
+    return _problem(status, title, str(error))
+
+
+def _on_http_error(_request: Request, error: Exception) -> JSONResponse:
+    status = error.status_code if isinstance(error, StarletteHTTPException) else 500
+    detail = error.detail if isinstance(error, StarletteHTTPException) else ""
+    return _problem(status, "The request cannot be answered", str(detail))
+
+
+def _document_problems(app: FastAPI) -> None:
+    """Add the schema of problem documents to the OpenAPI description."""
+    original = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = original()
+        strings = dict.fromkeys(("where", "found", "expected", "remedy"), {"type": "string"})
+        document.setdefault("components", {}).setdefault("schemas", {})["ProblemDetails"] = {
+            "type": "object",
+            "properties": {
+                "type": {"type": "string"},
+                "title": {"type": "string"},
+                "status": {"type": "integer"},
+                "detail": {"type": "string"},
+                "problems": {"type": "array", "items": {"type": "object", "properties": strings}},
+            },
+        }
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]

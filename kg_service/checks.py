@@ -1,0 +1,152 @@
+"""The checks of ``bonemet check``: is the ontology sound, and does the plan say what HermiT says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from rdflib import Graph, URIRef
+
+from kg_service.compiler import CompiledGuideline
+from kg_service.errors import KgServiceError
+from kg_service.guideline import Guideline
+from kg_service.knowledge import DATA_ROOT, load_file, module_paths, read_module
+from kg_service.namespaces import BASE, OWL, RDF
+from kg_service.oracle import Oracle, classify, logical_part
+from kg_service.sampling import random_cases
+from kg_service.service import KnowledgeBase
+from kg_service.shape_writer import generated_files
+from kg_service.validation import validate_ontology
+
+HOUSE_RULES = "shapes/ontology.ttl"
+BATCH = 250
+"""Cases HermiT classifies at once; more of them cost more than twice as much."""
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One check: whether it passed, and what was counted or found."""
+
+    name: str
+    passed: bool
+    detail: str
+
+
+def run_checks(base: KnowledgeBase, *, cases: int, seed: int, write: bool) -> Iterator[CheckResult]:
+    """Yield the result of each check, as soon as it is known.
+
+    Parameters
+    ----------
+    base : KnowledgeBase
+        What to check.
+    cases : int
+        Number of random cases on which the plan is compared with HermiT.
+    seed : int
+        Seed of these cases.
+    write : bool
+        Write the generated shapes again instead of comparing them.
+    """
+    compiled = base.compiled()
+    checks: list[tuple[str, Callable[[], CheckResult]]] = [
+        ("modules", _modules),
+        ("declarations", lambda: _declarations(base.graph)),
+        ("house rules", lambda: _house_rules(base.graph)),
+        ("fragment", lambda: _fragment(compiled)),
+        ("readings", lambda: _adopted(base.graph)),
+        ("generated shapes", lambda: _generated(compiled, write=write)),
+        ("HermiT consistency", lambda: _consistency(base.graph, compiled)),
+        ("plan against HermiT", lambda: agreement(compiled, cases, seed)),
+    ]
+    for name, run in checks:
+        try:
+            yield run()
+        except KgServiceError as error:
+            yield CheckResult(name, passed=False, detail=str(error))
+
+
+def agreement(compiled: CompiledGuideline, cases: int, seed: int) -> CheckResult:
+    """Compare the plan with HermiT on random cases, every tree of the plan each."""
+    oracle = Oracle(compiled)
+    sample = random_cases(compiled, cases, seed)
+    wrong = []
+    for start in range(0, len(sample), BATCH):
+        batch = sample[start : start + BATCH]
+        for known, answers in zip(batch, oracle.decide(batch), strict=True):
+            possible = compiled.plan.possible(known)
+            wrong += [
+                f"{name}: plan {mine}, HermiT {answer}"
+                for name, answer in answers.items()
+                if (mine := compiled.plan.decide(compiled.plan.trees[name], possible)) is not answer
+            ]
+    asked = len(sample) * len(oracle.names)
+    detail = f"{asked - len(wrong)} of {asked} answers on {len(sample)} cases agree"
+    return CheckResult("plan against HermiT", not wrong, "; ".join([detail, *wrong[:5]]))
+
+
+def _modules() -> CheckResult:
+    modules = [read_module(path) for path in module_paths()]
+    wrong = [str(m.path) for m in modules if not str(m.version).startswith(f"{m.iri}/")]
+    detail = f"{len(modules)} ontology modules with dated version IRIs"
+    return CheckResult("modules", not wrong, "; ".join([detail, *wrong]))
+
+
+def _declarations(graph: Graph) -> CheckResult:
+    """Every property and class of ours that is used is declared, and as one kind of property only."""
+    kinds = (OWL.ObjectProperty, OWL.DatatypeProperty, OWL.AnnotationProperty)
+    declared: dict[URIRef, list[URIRef]] = {}
+    for kind in kinds:
+        for prop in graph.subjects(RDF.type, kind):
+            declared.setdefault(URIRef(str(prop)), []).append(kind)
+    used = {URIRef(str(p)) for p in graph.predicates() if str(p).startswith(BASE)}
+    missing = sorted(used - set(declared))
+    punned = sorted(p for p, found in declared.items() if len(found) > 1)
+    detail = f"{len(used)} properties used, all declared" if not missing else f"not declared: {', '.join(missing)}"
+    if punned:
+        detail += f"; declared as two kinds: {', '.join(punned)}"
+    return CheckResult("declarations", not missing and not punned, detail)
+
+
+def _house_rules(graph: Graph) -> CheckResult:
+    findings = validate_ontology(graph, load_file(DATA_ROOT / HOUSE_RULES))
+    shown = [f"{f.focus}: {f.message}" for f in findings[:5]]
+    return CheckResult("house rules", not findings, "; ".join([f"{len(findings)} findings", *shown]))
+
+
+def _fragment(compiled: CompiledGuideline) -> CheckResult:
+    plan = compiled.plan
+    detail = f"{len(plan.trees)} trees over {len(plan.features)} features compiled from OWL"
+    return CheckResult("fragment", passed=True, detail=detail)
+
+
+def _adopted(graph: Graph) -> CheckResult:
+    """Selecting every adopted reading changes nothing: the graph is written under them."""
+    plain = Guideline(graph)
+    adopted = {a: r.id.rpartition("-")[2] for a, rs in plain.ambiguities.items() for r in rs if r.adopted}
+    same = set(Guideline(graph, readings=adopted).graph) == set(graph)
+    changing = sum(any(r.changes_answers for r in readings) for readings in plain.ambiguities.values())
+    detail = f"{len(plain.ambiguities)} ambiguities, {changing} of which change an answer; the graph is written under the adopted readings"
+    return CheckResult("readings", same, detail if same else "the graph differs from its adopted readings")
+
+
+def _generated(compiled: CompiledGuideline, *, write: bool) -> CheckResult:
+    files = generated_files(compiled)
+    stale = []
+    for path, text in files.items():
+        target = DATA_ROOT / path
+        if write:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, encoding="utf-8")
+        elif not target.exists() or target.read_text(encoding="utf-8") != text:
+            stale.append(str(path))
+    detail = f"{len(files)} files in step with the axioms"
+    remedy = [f"{path} is not; run bonemet check --write" for path in stale]
+    return CheckResult("generated shapes", not stale, "; ".join(remedy) or detail)
+
+
+def _consistency(graph: Graph, compiled: CompiledGuideline) -> CheckResult:
+    parents = classify(logical_part(graph))
+    unsatisfiable = sorted(iri for iri, above in parents.items() if str(OWL.Nothing) in above)
+    shown = [iri for iri in unsatisfiable if iri != str(OWL.Nothing)]
+    detail = f"consistent, {len(parents)} classes, {len(shown)} unsatisfiable"
+    lost = [str(c) for c in compiled.guideline.criteria() if str(c) not in parents]
+    return CheckResult("HermiT consistency", not shown and not lost, "; ".join([detail, *shown, *lost]))

@@ -1,0 +1,272 @@
+"""The command line: parses, calls, prints, sets the exit code.
+
+Exit codes: 0 done and clean, 1 done with findings, 2 some input could not be used.
+"""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kg_service.compiler import CompiledGuideline
+from kg_service.errors import KgServiceError, Problem
+from kg_service.knowledge import DATA_ROOT
+from kg_service.service import AssessedRecord, Batch, KnowledgeBase, parse_readings, to_json
+from kg_service.text import assessment_text, explanation_text, nothing_to_assess
+from kg_service.wording import Language
+
+FINDINGS = 1
+BAD_INPUT = 2
+
+app = typer.Typer(
+    help="Decide bone metastasis records by the guideline, with proofs. Informs a decision; does not take one.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+class Speech(StrEnum):
+    """Languages of answers."""
+
+    EN = "en"
+    FR = "fr"
+
+
+class AnswerFormat(StrEnum):
+    """Forms of answers."""
+
+    TEXT = "text"
+    JSON = "json"
+    TTL = "ttl"
+
+
+Records = Annotated[
+    list[Path],
+    typer.Argument(help="Records: our JSON, FHIR R4 JSON, Turtle (.ttl), N-Triples (.nt), JSON-LD (.jsonld).", show_default=False),
+]
+Lang = Annotated[Speech, typer.Option("--lang", help="Language of the answer.")]
+Form = Annotated[AnswerFormat, typer.Option("--format", help="Form of the answer.")]
+ReadingOption = Annotated[
+    list[str] | None, typer.Option("--reading", help="A reading to use instead of the adopted one, as A27=c. May be repeated.")
+]
+ReferenceDate = Annotated[
+    str | None, typer.Option("--reference-date", help="Day the assessment speaks of (YYYY-MM-DD), for records that give none.")
+]
+
+
+@app.command()
+def assess(
+    records: Records,
+    lang: Lang = Speech.EN,
+    form: Form = AnswerFormat.TEXT,
+    reading: ReadingOption = None,
+    reference_date: ReferenceDate = None,
+) -> None:
+    """Tell what applies, what is contraindicated, what follows and what to ask next."""
+    base = KnowledgeBase()
+    compiled = base.compiled(parse_readings(reading or []))
+    assessed, problems = _assess_files(base, compiled, records, reference_date)
+    _print_answers(base, compiled, assessed, _language(lang), form)
+    _finish(problems)
+
+
+@app.command()
+def explain(
+    record: Annotated[Path, typer.Argument(help="The record.", show_default=False)],
+    conclusion: Annotated[str, typer.Argument(help="Id of a conclusion, such as S071.", show_default=False)],
+    lesion: Annotated[str | None, typer.Option("--lesion", help="Id of one lesion; every lesion otherwise.")] = None,
+    lang: Lang = Speech.EN,
+    form: Form = AnswerFormat.TEXT,
+    reading: ReadingOption = None,
+    reference_date: ReferenceDate = None,
+) -> None:
+    """Prove one conclusion: the facts it rests on, what would change it, what would settle it."""
+    base = KnowledgeBase()
+    compiled = base.compiled(parse_readings(reading or []))
+    assessed, problems = _assess_files(base, compiled, [record], reference_date)
+    language = _language(lang)
+    explanations = [e for a in assessed for e in base.explain(a, conclusion, compiled, language, lesion)]
+    if form is AnswerFormat.TEXT:
+        wording = base.wording(compiled, language)
+        _print("\n".join(explanation_text(e, wording) for e in explanations))
+    elif form is AnswerFormat.JSON:
+        _print(to_json(explanations))
+    else:
+        raise KgServiceError("an explanation has no Turtle form; use --format text or json")
+    _finish(problems)
+
+
+@app.command()
+def validate(
+    records: Records,
+    lang: Lang = Speech.EN,
+    reference_date: ReferenceDate = None,
+    eligibility: Annotated[bool, typer.Option("--eligibility", help="Check the eligibility shapes too.")] = False,
+) -> None:
+    """Check records against the SHACL record shapes, and against the eligibility shapes if asked."""
+    from kg_service.validation_cases import validate_records
+
+    base = KnowledgeBase()
+    batch = _read_files(base, records, reference_date)
+    lines = validate_records(base, batch, _language(lang), eligibility=eligibility)
+    for line in lines:
+        _print(line)
+    if not lines and not batch.problems:
+        _print(f"{len(batch.records)} record(s) conform to the record shapes.")
+    _finish(batch.problems, findings=bool(lines))
+
+
+@app.command()
+def query(
+    name: Annotated[str, typer.Argument(help="Name of a query of the library, or a file with a SPARQL query.", show_default=False)] = "",
+    records: Annotated[list[Path] | None, typer.Argument(help="Records to load with their conclusions.")] = None,
+    parameter: Annotated[list[str] | None, typer.Option("--set", help="A parameter of the query, as name=value.")] = None,
+    form: Annotated[str, typer.Option("--format", help="table, json, xml, csv, tsv; ttl or nt for graphs.")] = "table",
+    lang: Lang = Speech.EN,
+) -> None:
+    """Run a query of the library, or your own, over ontology, guideline, records and conclusions."""
+    from kg_service.sparql import list_queries, run_query
+
+    base = KnowledgeBase()
+    if not name:
+        _print(list_queries(_language(lang)))
+        return
+    compiled = base.compiled()
+    assessed, problems = _assess_files(base, compiled, records or [], None)
+    _print(run_query(base, compiled, assessed, name, parameter or [], form))
+    _finish(problems)
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
+    records: Annotated[list[Path] | None, typer.Option("--records", help="Records to load. May be repeated.")] = None,
+) -> None:
+    """Serve the API: assess, explain, validate, SPARQL. Documentation at /docs."""
+    import uvicorn
+
+    from kg_service.api import create_app
+
+    base = KnowledgeBase()
+    assessed, problems = _assess_files(base, base.compiled(), records or [], None)
+    if problems:
+        _finish(problems)
+    uvicorn.run(create_app(base, assessed), host=host, port=port)
+
+
+@app.command()
+def check(
+    cases: Annotated[int, typer.Option("--cases", min=0, help="Random cases to compare with HermiT.")] = 100,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the random cases.")] = 1,
+    write: Annotated[bool, typer.Option("--write", help="Write the generated shapes again instead of comparing.")] = False,
+) -> None:
+    """Check the ontology, the generated shapes, and the plan against HermiT."""
+    from kg_service.checks import run_checks
+
+    failed = False
+    for result in run_checks(KnowledgeBase(), cases=cases, seed=seed, write=write):
+        _print(f"{'ok  ' if result.passed else 'FAIL'}  {result.name}: {result.detail}")
+        failed |= not result.passed
+    _finish([], findings=failed)
+
+
+@app.command()
+def schema(
+    what: Annotated[str, typer.Argument(help="record, answer or context.")] = "record",
+) -> None:
+    """Print the JSON Schema of records or answers, or the JSON-LD context of records."""
+    from kg_service.answers import answer_schema
+    from kg_service.exchange import json_ld_context, json_schema
+
+    base = KnowledgeBase()
+    record_schema = base.compiled().schema
+    makers = {
+        "record": lambda: json_schema(record_schema, base.limits),
+        "answer": answer_schema,
+        "context": lambda: json_ld_context(record_schema),
+    }
+    if what not in makers:
+        raise KgServiceError(f"no schema named {what!r}; known: {', '.join(makers)}")
+    _print(to_json(makers[what]()))
+
+
+@app.command()
+def demo(lang: Lang = Speech.EN) -> None:
+    """Assess the shipped examples: a written case in full, a real FHIR bundle, and one explanation."""
+    base = KnowledgeBase()
+    compiled = base.compiled()
+    examples = DATA_ROOT / "examples"
+    paths = [*sorted(examples.glob("*.json")), *sorted((examples / "fhir").glob("*.json"))]
+    assessed, problems = _assess_files(base, compiled, paths, None)
+    language = _language(lang)
+    _print_answers(base, compiled, assessed, language, AnswerFormat.TEXT)
+    wording = base.wording(compiled, language)
+    for explanation in base.explain(assessed[0], "S071", compiled, language):
+        _print(explanation_text(explanation, wording))
+    _finish(problems)
+
+
+def main() -> None:
+    """Run the command line; every expected error is one clear message and exit code 2."""
+    try:
+        app()
+    except KgServiceError as error:
+        typer.echo(f"bonemet: {error}", err=True)
+        sys.exit(BAD_INPUT)
+    except BrokenPipeError:
+        sys.exit(0)
+
+
+def _language(speech: Speech) -> Language:
+    return "fr" if speech is Speech.FR else "en"
+
+
+def _read_files(base: KnowledgeBase, paths: list[Path], reference_date: str | None) -> Batch:
+    batch = Batch()
+    for path in paths:
+        base.read_file(path, batch, reference_date)
+    return batch
+
+
+def _assess_files(
+    base: KnowledgeBase, compiled: CompiledGuideline, paths: list[Path], reference_date: str | None
+) -> tuple[list[AssessedRecord], list[Problem]]:
+    batch = _read_files(base, paths, reference_date)
+    return base.assess_batch(batch, compiled), batch.problems
+
+
+def _print_answers(
+    base: KnowledgeBase, compiled: CompiledGuideline, assessed: list[AssessedRecord], language: Language, form: AnswerFormat
+) -> None:
+    from kg_service.answers import answers_json, answers_turtle
+
+    wording = base.wording(compiled, language)
+    if form is AnswerFormat.JSON:
+        _print(to_json(answers_json(assessed, wording)))
+    elif form is AnswerFormat.TTL:
+        _print(answers_turtle(assessed, compiled))
+    else:
+        for item in assessed:
+            for assessment in item.assessments:
+                _print(assessment_text(assessment, wording, item.record.notes))
+            if not item.assessments:
+                _print(nothing_to_assess(item.record, wording))
+
+
+def _print(text: str) -> None:
+    typer.echo(text.rstrip("\n") + "\n" if "\n" in text.rstrip("\n") else text)
+
+
+def _finish(problems: list[Problem], *, findings: bool = False) -> None:
+    for problem in problems:
+        typer.echo(f"bonemet: {problem}", err=True)
+    if problems:
+        raise typer.Exit(BAD_INPUT)
+    if findings:
+        raise typer.Exit(FINDINGS)

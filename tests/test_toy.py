@@ -1,0 +1,74 @@
+"""A second guideline, about umbrellas, needs no Python: it runs through every layer."""
+
+from typing import Any
+
+import pytest
+
+from kg_service.conclusions import conclusions_graph
+from kg_service.explanation import explain
+from kg_service.namespaces import CORE, RDF, local_name
+from kg_service.report import assessment_json
+from kg_service.service import AssessedRecord, KnowledgeBase
+from kg_service.text import assessment_text, explanation_text
+
+
+def walk(toy: KnowledgeBase, readings: dict[str, str] | None = None, **features: Any) -> AssessedRecord:
+    (record,) = toy.read_document({"id": "w", **features}, "toy")
+    return toy.assess(record, toy.compiled(readings))
+
+
+def percent(value: float) -> dict[str, Any]:
+    return {"value": value, "unit": "%"}
+
+
+def wind(value: float, unit: str = "km/h") -> dict[str, Any]:
+    return {"value": value, "unit": unit}
+
+
+@pytest.mark.parametrize(
+    ("features", "verdict"),
+    [
+        ({"rainProbability": percent(50), "windSpeed": wind(60)}, "applicable"),
+        ({"rainProbability": percent(50), "windSpeed": wind(60.1)}, "conditional"),  # clear sky or storm?
+        ({"rainProbability": percent(50), "windSpeed": wind(60.1), "sky": "Dark"}, "contraindicated"),
+        ({"rainProbability": percent(50), "windSpeed": wind(17, "m/s"), "sky": "Cloudy"}, "contraindicated"),
+        ({"rainProbability": percent(50), "windSpeed": wind(16, "m/s"), "sky": "Cloudy"}, "applicable"),
+        ({"rainProbability": percent(49), "sky": "Clear"}, "not-indicated"),
+        ({"sky": "Clear"}, "open"),
+        ({}, "open"),
+    ],
+)
+def test_when_to_take_an_umbrella(toy: KnowledgeBase, features: dict[str, Any], verdict: str) -> None:
+    options = {local_name(v.option): v.verdict for v in walk(toy, **features).assessments[0].options}
+    assert options["umbrella"] == verdict
+
+
+def test_a_big_one_in_a_wind_is_excluded_whatever_the_sky(toy: KnowledgeBase) -> None:
+    """Dark clouds would indicate it and make it a storm; anything else does not indicate it."""
+    options = {local_name(v.option): v for v in walk(toy, windSpeed=wind(70)).assessments[0].options}
+    assert options["bigUmbrella"].verdict == "excluded"
+    assert (options["bigUmbrella"].indicated, options["bigUmbrella"].stopped) == ("unknown", "unknown")
+
+
+def test_readings_obligations_preferences_and_reservations_are_data(toy: KnowledgeBase) -> None:
+    features = {"rainProbability": percent(50), "sky": "Dark", "windSpeed": wind(1), "takenBy": {"hatesRain": False}}
+    answer = walk(toy, **features).assessments[0]
+    assert answer.by_id["U7"].status == "true"
+    assert answer.by_id["U7"].fulfilled == "unknown"
+    verdicts = {local_name(v.option): v for v in answer.options}
+    assert verdicts["bigUmbrella"].verdict == "reserved"
+    assert verdicts["bigUmbrella"].preferred is not None
+    other = walk(toy, {"A1": "b"}, **features).assessments[0]
+    assert other.by_id["U1"].status == "false"
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_it_speaks_in_every_form(toy: KnowledgeBase, language: Any) -> None:
+    compiled = toy.compiled()
+    wording = toy.wording(compiled, language)
+    answer = walk(toy, sky="Dark").assessments[0]
+    assert "U5" in assessment_text(answer, wording)
+    assert assessment_json(answer, wording)["conclusions"][0]["id"] == "U1"
+    assert "U5" in explanation_text(explain(answer, "U5", compiled, wording), wording)
+    graph = conclusions_graph(answer, compiled)
+    assert len(set(graph.subjects(RDF.type, CORE.Conclusion))) == 8
