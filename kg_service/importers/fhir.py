@@ -11,7 +11,7 @@ from rdflib import URIRef
 from kg_service.dates import PartialDate, parse_date
 from kg_service.errors import InputError, Problem
 from kg_service.importers.fhir_bindings import REC, Code, FhirBindings
-from kg_service.importers.fhir_bundle import Index, Note, PatientFile, View, by_patient, open_document
+from kg_service.importers.fhir_bundle import Index, Note, View, open_document
 from kg_service.importers.fhir_courses import find_courses, find_surgeries
 from kg_service.importers.fhir_facts import Fact, settle
 from kg_service.importers.fhir_findings import (
@@ -20,7 +20,8 @@ from kg_service.importers.fhir_findings import (
     observation_facts,
     primary_conditions,
 )
-from kg_service.importers.fhir_lesions import Lesions, find_lesions
+from kg_service.importers.fhir_lesions import Lesions, denials, find_lesions
+from kg_service.importers.fhir_patients import PatientFile, by_patient
 from kg_service.importers.fhir_reading import Reader
 from kg_service.importers.fhir_treatments import Treatment
 from kg_service.schema import Entity, RecordSchema
@@ -125,7 +126,7 @@ def _record(
     facts += condition_facts(lesions, reader, primaries)
     facts += observation_facts(lesions, reader, primaries)
     settled = settle(facts, reference, reader.bindings, source)
-    problems.extend(settled.problems)
+    problems.extend([*settled.problems, *denials(lesions, reader, source)])
     reader.notes.extend(settled.notes)
     courses = find_courses(reader, lesions, reference)
     surgeries = find_surgeries(reader, lesions, reference)

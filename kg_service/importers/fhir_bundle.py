@@ -205,45 +205,6 @@ class Index:
         return found if found and found.url is None else None
 
 
-@dataclass
-class PatientFile:
-    """Everything about one patient.
-
-    Attributes
-    ----------
-    patient : Resource or None
-        The Patient resource, when the document holds it.
-    name : str
-        Id for the record.
-    """
-
-    name: str
-    patient: Resource | None
-    resources: list[Resource] = field(default_factory=list)
-    notes: list[Note] = field(default_factory=list)
-
-
-def by_patient(opened: Opened, index: Index, source: str) -> list[PatientFile]:
-    """Return one file per patient, told apart by the subjects of the resources.
-
-    Raises
-    ------
-    InputError
-        When nothing in the document is about a patient.
-    """
-    patients = [r for r in opened.resources if r.kind == "Patient"]
-    files = {p.place: PatientFile(p.id or _tail(p.url) or "patient", p, [p]) for p in patients}
-    homeless = [r for r in opened.resources if r.kind != "Patient" and not _file(r, index, files, opened)]
-    if not files:
-        remedy = "Give the Patient, or resources whose subject names one."
-        raise InputError([Problem(source, "no patient", "at least one resource about a patient", remedy)])
-    for resource in homeless:
-        _house(resource, list(files.values()))
-    for one in files.values():
-        one.notes.extend(opened.notes)
-    return list(files.values())
-
-
 def _is_deeper(document: object, limit: int) -> bool:
     level = [document]
     for _ in range(limit):
@@ -338,58 +299,3 @@ def _contained(owner: Resource, name: str) -> Resource | None:
         if isinstance(body, dict) and body.get("id") == name and isinstance(body.get("resourceType"), str):
             return Resource(str(body["resourceType"]), None, body, f"{owner.place} contained[{i}]")
     return None
-
-
-def _file(resource: Resource, index: Index, files: dict[str, PatientFile], opened: Opened) -> bool:
-    """Put a resource into the file of the patient it names; return whether it names anything."""
-    view = resource.view([])
-    reference = view.item("subject") or view.item("patient")
-    target = reference.text("reference") if reference else None
-    if target is None:
-        return False
-    found = index.resolve(reference, resource) or _lone_nameless(opened)
-    if (found.kind if found else _type_of(target)) != "Patient":
-        opened.notes.append(Note(resource.place, f"subject {target}", "not about a patient; not read"))
-        return True
-    key = found.place if found else target.split("/_history/", 1)[0]
-    if key not in files:
-        files[key] = PatientFile(_tail(key) or key, found)
-        files[key].notes.append(Note(key, "no Patient resource", "the record stands on what refers to it"))
-    files[key].resources.append(resource)
-    return True
-
-
-def _type_of(target: str) -> str:
-    """Return the resource type that an unresolved reference names; a bare URN or id may be a patient."""
-    parts = target.split("/_history/", 1)[0].rsplit("/", 2)
-    return parts[-2] if len(parts) > 1 and not target.startswith("urn:") else "Patient"
-
-
-def _lone_nameless(opened: Opened) -> Resource | None:
-    """Return the only Patient of a document when nothing could refer to it by name."""
-    patients = [r for r in opened.resources if r.kind == "Patient"]
-    return patients[0] if len(patients) == 1 and not patients[0].id and not patients[0].url else None
-
-
-def _house(resource: Resource, files: list[PatientFile]) -> None:
-    """Place a resource that names no patient: with the only one there is; with all when it is about none."""
-    about = resource.kind in _ABOUT_A_PATIENT
-    for one in files:
-        if about and len(files) > 1:
-            one.notes.append(Note(resource.place, "no subject among the patients", "in no record; not read"))
-            continue
-        one.resources.append(resource)
-        if about:
-            one.notes.append(
-                Note(resource.place, "no subject", "read as about the only patient of the document")
-            )
-
-
-_ABOUT_A_PATIENT = frozenset(
-    {"BodyStructure", "Condition", "MedicationAdministration", "Observation", "Procedure", "ServiceRequest"}
-)
-
-
-def _tail(url: str | None) -> str | None:
-    """Return the id at the end of a reference or a URN."""
-    return url.replace(":", "/").rstrip("/").rsplit("/", 1)[-1] if url else None

@@ -37,7 +37,13 @@ def find_courses(reader: Reader, lesions: Lesions, reference: PartialDate | None
         if _is_nuclide(r, v, reader)
     ]
     _note_plans(reader)
-    return [course for course in given if is_past(course, REC.endDate, reference, reader)]
+    return [
+        course
+        for course in given
+        if _was_given(course, reader)
+        and is_past(course, REC.startDate, reference, reader)
+        and is_past(course, REC.endDate, reference, reader)
+    ]
 
 
 def find_surgeries(reader: Reader, lesions: Lesions, reference: PartialDate | None) -> list[Treatment]:
@@ -48,6 +54,17 @@ def find_surgeries(reader: Reader, lesions: Lesions, reference: PartialDate | No
             operation = _operation(resource, view, reader, lesions)
             found += [operation] if operation else []
     return [one for one in found if is_past(one, REC.operationDate, reference, reader)]
+
+
+def _was_given(course: Treatment, reader: Reader) -> bool:
+    """Return whether a course delivered anything, as far as it tells; notes that it did not."""
+    amounts = [course.values.get(prop) for prop in (REC.courseDose, REC.courseFractions)]
+    if not any(isinstance(amount, dict) and amount.get("value") == 0 for amount in amounts):
+        return True
+    course.resource.view(reader.notes).note(
+        "nothing delivered", "cancelled before its start; not taken as past"
+    )
+    return False
 
 
 def _terms(view: View, reader: Reader, key: str = "code") -> set[URIRef]:
@@ -245,7 +262,13 @@ def _operation(resource: Resource, view: View, reader: Reader, lesions: Lesions)
     """Return an operation on a bone, or None with a note."""
     bound = REC.Surgery in _terms(view, reader)
     if not bound and not reader.bindings.has_profile(FB.CancerSurgery, profiles_of(view)):
-        view.note(_named(view), "unmapped: neither radiotherapy nor an operation known here; not taken")
+        radiotherapy = REC.PreviousCourse in _terms(view, reader, "category")
+        why = (
+            "radiotherapy by its category alone"
+            if radiotherapy
+            else "neither radiotherapy nor an operation known here"
+        )
+        view.note(_named(view), f"unmapped: {why}; not taken")
         return None
     if view.text("status") != "completed" or not is_readable(view):
         view.note(_named(view), f"status {view.text('status') or 'missing'}: not taken as done", "status")

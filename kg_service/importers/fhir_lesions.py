@@ -6,10 +6,13 @@ from dataclasses import dataclass, field, replace
 
 from rdflib import URIRef
 
+from kg_service.dates import PartialDate
+from kg_service.errors import Problem
 from kg_service.importers.fhir_bindings import FB, REC, FhirBindings, Meaning
 from kg_service.importers.fhir_bundle import Note, Resource, View
 from kg_service.importers.fhir_reading import (
     Reader,
+    effective,
     extension_items,
     is_final,
     is_held,
@@ -20,9 +23,8 @@ from kg_service.importers.fhir_reading import (
     side_of,
     site_of,
 )
-from kg_service.importers.fhir_values import describe, meanings_of, narrowest
+from kg_service.importers.fhir_values import date_of, describe, meanings_of, narrowest
 from kg_service.namespaces import local_name
-from kg_service.schema import Feature
 
 
 @dataclass(frozen=True)
@@ -61,11 +63,14 @@ class Lesions:
         Place of the lesion that a resource stands for, by its own place.
     unlisted : bool
         Whether something may be a further lesion, so that a lone one is not the only one.
+    denied : dict of str to PartialDate or None
+        The Observations that say there is no bone metastasis, with their dates.
     """
 
     taken: list[Lesion] = field(default_factory=list)
     of: dict[str, str] = field(default_factory=dict)
     unlisted: bool = False
+    denied: dict[str, PartialDate | None] = field(default_factory=dict)
 
     def get(self, place: str) -> Lesion:
         """Return a lesion by its place."""
@@ -84,76 +89,27 @@ def find_lesions(reader: Reader) -> Lesions:
             candidates += _of_condition(
                 resource, view, meaning, structures.get(resource.place, []), lesions, reader
             )
-    candidates += _of_observations(reader)
+    candidates += _of_observations(lesions, reader)
     _keep_apart(candidates, lesions, reader)
     return lesions
 
 
-def place_on(
-    reader: Reader,
-    lesions: Lesions,
-    view: View,
-    feature: Feature,
-    linked: list[Resource | None],
-    *,
-    holds: bool,
-) -> str | None:
-    """Return the place of the lesion a finding is about, or None with a note.
-
-    Parameters
-    ----------
-    linked : list of Resource or None
-        The resources the finding points to; None for one that is not in the document.
-    holds : bool
-        Whether the finding is there: what is absent is absent at every site.
-    """
-    if linked:
-        return _linked(lesions, view, feature, linked)
-    sites = [(one, site_of(one, reader.bindings)) for one in view.items("bodySite")]
-    if any(site is None for _, site in sites):
-        view.note(feature.key, "its body site is not a site of the record; placed on no lesion")
-        return None
-    same = [
-        one for one in lesions.taken if any(site == one.site and _is_fine(site, reader) for _, site in sites)
-    ]
-    if len(same) == 1:
-        return same[0].place
-    return _only(reader, lesions, view, feature, [site for _, site in sites if site], holds=holds)
+def denials(lesions: Lesions, reader: Reader, source: str) -> list[Problem]:
+    """Return a problem for each Condition taken as a lesion on the day an Observation says there is none."""
+    problems = []
+    for resource, view in reader.views("Condition"):
+        day = date_of(view, "recordedDate") if resource.place in lesions.of else None
+        for place, date in lesions.denied.items():
+            if day and day == date and day.first == day.last:
+                found = f"a bone metastasis, and none, on {day}"
+                remedy = "Correct one of them, or mark it entered-in-error."
+                where = f"{source}: {resource.place} and {place}"
+                problems.append(Problem(where, found, "one statement on one day", remedy))
+    return problems
 
 
-def _linked(lesions: Lesions, view: View, feature: Feature, linked: list[Resource | None]) -> str | None:
-    keys = {lesions.of.get(resource.place) if resource else None for resource in linked}
-    if len(keys) == 1 and None not in keys:
-        return keys.pop()
-    view.note(feature.key, "what it points to is not one lesion of the record; not taken")
-    return None
-
-
-def _only(
-    reader: Reader, lesions: Lesions, view: View, feature: Feature, sites: list[URIRef], *, holds: bool
-) -> str | None:
-    """Return the only lesion, when the finding can be about it."""
-    if len(lesions.taken) != 1 or lesions.unlisted:
-        view.note(feature.key, "does not say which lesion it is about; not taken")
-        return None
-    lesion = lesions.taken[0]
-    leaves = reader.bindings.schema.leaves
-    within = reader.bindings.within(feature)
-    if lesion.site and any(not leaves(site) & leaves(lesion.site) for site in sites):
-        view.note(feature.key, f"is at another site than the only lesion, {lesion.place}; not taken")
-        return None
-    if holds and within and not (lesion.site and leaves(lesion.site) <= leaves(within)):
-        view.note(
-            feature.key, f"the only lesion, {lesion.place}, is not known to be where this can be; not taken"
-        )
-        return None
-    view.note(
-        feature.key, f"does not say which lesion it is about; placed on {lesion.place}, the only one listed"
-    )
-    return lesion.place
-
-
-def _is_fine(site: URIRef | None, reader: Reader) -> bool:
+def is_fine(site: URIRef | None, reader: Reader) -> bool:
+    """Return whether two things at a site are surely at one place."""
     return site is not None and reader.bindings.is_same_place(site)
 
 
@@ -165,7 +121,9 @@ def _lesion_meaning(view: View, bindings: FhirBindings) -> Meaning | None:
     if {m.term for m in found} != {REC.Lesion}:
         view.note(describe(view.item("code")), "the codes stand for different things; not taken", "code")
         return None
-    return next(m for m in sorted(found, key=lambda m: m.caution) if not m.answers)
+    cautions = sorted({m.caution for m in found})
+    site = next((m.site for m in found if m.site), None)
+    return Meaning(REC.Lesion, site, caution="" if "" in cautions else "; ".join(cautions))
 
 
 def _structures(reader: Reader) -> dict[str, list[tuple[Resource, View]]]:
@@ -268,28 +226,35 @@ def _narrowed(
     return lesion if finest == lesion.site else replace(lesion, site=site, site_place=location.place)
 
 
-def _of_observations(reader: Reader) -> list[Lesion]:
-    """Return a lesion without site for each Observation that says bone metastasis present."""
+def _of_observations(lesions: Lesions, reader: Reader) -> list[Lesion]:
+    """Return a lesion for each Observation that says bone metastasis present."""
     found = []
     for resource, view in reader.views("Observation"):
         meanings = [m for m in meanings_of(view.item("code"), reader.bindings) if m.term == REC.Lesion]
         if not meanings or not is_final(view):
             continue
-        answer = view.item("valueCodeableConcept")
         stated = _answered(meanings[0], view, reader.bindings)
-        if stated is not True:
-            why = (
-                "a lesion stated absent is no lesion of the record"
-                if stated is False
-                else "states no bone lesion"
-            )
-            view.note(f"{describe(view.item('code'))}: {_answer(view, answer)}", f"{why}; not taken")
+        if stated is True:
+            found.append(_of_observation(resource, view, meanings[0], reader))
             continue
-        view.note(
-            describe(view.item("code")), meanings[0].caution or "present, without site: taken as one lesion"
+        if stated is False:
+            lesions.denied[resource.place] = effective(view)
+        why = (
+            "a lesion stated absent is no lesion of the record"
+            if stated is False
+            else "states no bone lesion"
         )
-        found.append(Lesion(resource.place))
+        what = f"{describe(view.item('code'))}: {_answer(view, view.item('valueCodeableConcept'))}"
+        view.note(what, f"{why}; not taken")
     return found
+
+
+def _of_observation(resource: Resource, view: View, meaning: Meaning, reader: Reader) -> Lesion:
+    place = view.item("bodySite")
+    site = site_of(place, reader.bindings) if place else meaning.site
+    side, side_place = side_of(_side_views(view, reader.bindings), reader.bindings)
+    view.note(describe(view.item("code")), meaning.caution or "present: taken as one lesion")
+    return Lesion(resource.place, site, side, place.place if place else view.at("code"), side_place)
 
 
 def _answered(meaning: Meaning, view: View, bindings: FhirBindings) -> bool | None:
@@ -336,7 +301,7 @@ def _differ(one: Lesion, other: Lesion, bindings: FhirBindings) -> bool:
 def _note_double(one: Lesion, other: Lesion, lesions: Lesions, reader: Reader) -> None:
     what = f"lesion at {local_name(one.site) if one.site else 'no stated site'}"
     lesions.of = {place: key for place, key in lesions.of.items() if key != one.place}
-    if one.site == other.site and _is_fine(one.site, reader):
+    if one.site == other.site and is_fine(one.site, reader):
         reader.notes.append(Note(one.place, what, f"at the same site as {other.place}: listed once"))
         lesions.of[one.place] = other.place
         return

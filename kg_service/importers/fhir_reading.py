@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from rdflib import URIRef
 
+from kg_service.dates import PartialDate
 from kg_service.importers.fhir_bindings import FB, REC, FhirBindings
-from kg_service.importers.fhir_bundle import Index, Note, PatientFile, Resource, View
-from kg_service.importers.fhir_values import class_of, describe, meanings_of
+from kg_service.importers.fhir_bundle import Index, Note, Resource, View
+from kg_service.importers.fhir_patients import PatientFile
+from kg_service.importers.fhir_values import class_of, date_of, describe, meanings_of
 
 _HELD = frozenset({"active", "recurrence", "relapse"})
 _CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
@@ -137,3 +139,12 @@ def _status(view: View, key: str, system: str) -> set[str] | None:
 
 def _words(status: set[str]) -> str:
     return ", ".join(sorted(status)) or "unreadable"
+
+
+def effective(view: View) -> PartialDate | None:
+    """Return when an Observation was true: its effective day, or the end of its effective period."""
+    key = view.choice("effective")
+    if key in ("effectiveDateTime", "effectiveInstant"):
+        return date_of(view, key)
+    period = view.item("effectivePeriod") if key == "effectivePeriod" else None
+    return (date_of(period, "end") or date_of(period, "start")) if period else None

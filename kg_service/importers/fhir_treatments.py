@@ -65,12 +65,12 @@ def _is_in_order(period: View) -> bool:
     return True
 
 
-def is_past(treatment: Treatment, end: URIRef, reference: PartialDate | None, reader: Reader) -> bool:
-    """Return whether a treatment did not end after the reference date; notes that it did."""
-    text = treatment.values.get(end)
+def is_past(treatment: Treatment, prop: URIRef, reference: PartialDate | None, reader: Reader) -> bool:
+    """Return whether a date of a treatment is not after the reference date; notes that it is."""
+    text = treatment.values.get(prop)
     if reference is None or not isinstance(text, str) or parse_date(text).first <= reference.last:
         return True
-    treatment.resource.view(reader.notes).note(f"ended {text}", "after the reference date; not taken as past")
+    treatment.resource.view(reader.notes).note(f"dated {text}", "after the reference date; not taken as past")
     return False
 
 

@@ -17,8 +17,8 @@ from kg_service.namespaces import local_name
 from kg_service.schema import Feature
 from kg_service.values import FALSE, TRUE, Interval, Knowledge, truth
 
-_LARGEST = 10**12
-"""No quantity of a record comes near it; infinity and not-a-number fall outside."""
+_LEAST, _LARGEST = 1e-12, 10**12
+"""No quantity of a record comes near them, zero apart; infinity and not-a-number fall outside."""
 _UCUM = "http://unitsofmeasure.org"
 _BOUNDS = {"<": "maxExclusive", "<=": "maxInclusive", ">=": "minInclusive", ">": "minExclusive"}
 _LEVEL = re.compile(r"(?<![A-Za-z0-9])([A-Z])\s?(\d{1,2})(?![\d.])")
@@ -221,7 +221,7 @@ def _number(view: View) -> int | float | Decimal | None:
 
 def _is_plausible(number: float | Decimal) -> bool:
     """Return whether a number is finite and of a size that a record can hold."""
-    return -_LARGEST <= number <= _LARGEST
+    return number == 0 or (-_LARGEST <= number <= _LARGEST and not -_LEAST < number < _LEAST)
 
 
 def _unit(view: View, feature: Feature, bindings: FhirBindings) -> str | None:
