@@ -24,10 +24,11 @@ from kg_service.record import Case, Fact
 from kg_service.values import Knowledge
 
 Status = Literal["true", "false", "unknown"]
-Verdict = Literal["applicable", "conditional", "open", "reserved", "not-indicated", "excluded", "contraindicated"]
+Verdict = Literal["applicable", "conditional", "yielding", "open", "reserved", "not-indicated", "excluded", "contraindicated"]
 VERDICTS: tuple[Verdict, ...] = (
     "applicable",
     "conditional",
+    "yielding",
     "open",
     "reserved",
     "not-indicated",
@@ -35,6 +36,7 @@ VERDICTS: tuple[Verdict, ...] = (
     "contraindicated",
 )
 """Best first. *conditional*: indicated, but a contraindication or a reservation is not settled.
+*yielding*: indicated only for a population that yields to another the case is of too.
 *reserved*: indicated, but the case is outside the group the guideline keeps it for. *excluded*:
 whatever the unknowns turn out to be, it is either not indicated or contraindicated."""
 
@@ -70,6 +72,8 @@ class OptionVerdict:
         The recommendation that speaks first: an indication, or a reservation that is not met.
     outranked : tuple of Recommendation
         Indications that also hold here and give the option another strength.
+    yields_to : tuple of URIRef
+        Populations of this case that come before the one the option is indicated for.
     preferred : Recommendation or None
         A preference that holds here and places the option first.
     """
@@ -86,6 +90,7 @@ class OptionVerdict:
     reservations: tuple[Conclusion, ...]
     obligations: tuple[Conclusion, ...]
     preferred: Recommendation | None
+    yields_to: tuple[URIRef, ...]
     order: tuple[int, ...]
 
 
@@ -186,8 +191,13 @@ class _Assessor:
         }
         speaking = [c.recommendation for c in on[OFFERS] if c.status == indicated and not c.recommendation.excluded]
         unmet = [c for c in on[RESERVES] if c.status != "true"]
-        leading = None if indicated == "false" else unmet[0].recommendation if unmet else self._first(speaking)
+        yielding = self._yielding(speaking) if indicated == "true" else {}
+        foremost = [r for r in speaking if r.iri not in yielding] or speaking
+        leading = None if indicated == "false" else unmet[0].recommendation if unmet else self._first(foremost)
         verdict = _verdict(indicated, stopped, self._decided(trees.offered), unmet)
+        yields_to: tuple[URIRef, ...] = ()
+        if verdict in ("applicable", "conditional") and len(yielding) == len(speaking):
+            verdict, yields_to = "yielding", tuple(sorted({p for found in yielding.values() for p in found}))
         preferred = next((c.recommendation for c in on[PREFERS] if c.status == "true"), None)
         return OptionVerdict(
             option,
@@ -202,8 +212,19 @@ class _Assessor:
             on[RESERVES],
             on[OBLIGES],
             preferred,
+            yields_to,
             _order(verdict, leading, preferred),
         )
+
+    def _yielding(self, speaking: list[Recommendation]) -> dict[URIRef, list[URIRef]]:
+        """Return the recommendations that yield in this case, with the populations they yield to."""
+        found = {}
+        for recommendation in speaking:
+            before = self.compiled.yields_to(recommendation.population)
+            holding = [p for p in before if self._decided(self.compiled.criterion(p)) == "true"]
+            if holding:
+                found[recommendation.iri] = holding
+        return found
 
     def _first(self, speaking: list[Recommendation]) -> Recommendation | None:
         """Return the one that speaks first: by level, then the narrower population, then strength."""

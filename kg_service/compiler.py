@@ -9,6 +9,7 @@ from rdflib import URIRef
 
 from kg_service.axioms import AxiomReader, check_fragment
 from kg_service.guideline import Guideline, Recommendation
+from kg_service.namespaces import CORE
 from kg_service.plan import And, Named, Node, Not, Or, Plan
 from kg_service.schema import Entity, ListOf, RecordSchema
 
@@ -97,6 +98,10 @@ class CompiledGuideline:
     def criterion(self, cls: URIRef) -> Node:
         """Return the tree of a named class, as a condition on a case."""
         return self._reader.criterion(cls, self.case_entity)
+
+    def yields_to(self, population: URIRef) -> list[URIRef]:
+        """Return the populations that come before one when a case is of both."""
+        return sorted(URIRef(str(p)) for p in self.guideline.graph.objects(population, CORE.yieldsTo))
 
     def recommendations_on(self, option: URIRef, kind: str) -> list[Recommendation]:
         """Return what bears on an option: an indication of it, or anything else on it or a broader one."""

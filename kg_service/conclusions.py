@@ -107,6 +107,8 @@ def _add_verdict(graph: Graph, base: URIRef, activity: URIRef, verdict: OptionVe
         graph.add((node, CORE.leading, verdict.leading.iri))
         if verdict.leading.strength is not None:
             graph.add((node, CORE.strength, verdict.leading.strength))
+    for population in verdict.yields_to:
+        graph.add((node, CORE.yieldsTo, population))
     for loser in verdict.outranked:
         graph.add((node, CORE.outranked, loser.iri))
     for conclusion in (*verdict.indications, *verdict.contraindications, *verdict.qualifications, *verdict.reservations):

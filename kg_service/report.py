@@ -75,6 +75,7 @@ class OptionJson(TypedDict):
     leading: str | None
     outranked: list[str]
     preferredBy: str | None
+    yieldsTo: list[str]
     indications: list[str]
     contraindications: list[str]
     relativeContraindications: list[str]
@@ -158,6 +159,7 @@ def option_json(verdict: OptionVerdict, position: int, wording: Wording) -> Opti
         "leading": _id(verdict.leading),
         "outranked": [r.id for r in verdict.outranked],
         "preferredBy": _id(verdict.preferred),
+        "yieldsTo": [wording.label(p) for p in verdict.yields_to],
         "indications": ids(verdict.indications),
         "contraindications": ids(verdict.contraindications),
         "relativeContraindications": ids(verdict.qualifications),

@@ -106,6 +106,9 @@ def _options(assessment: Assessment, wording: Wording, *, general: bool) -> Iter
 def _reasons(verdict: OptionVerdict, wording: Wording) -> Iterator[str]:
     if verdict.leading is not None:
         yield _wrap(_leading(verdict.leading, wording), "      ")
+    if verdict.yields_to:
+        populations = ", ".join(wording.label(p) for p in verdict.yields_to)
+        yield _wrap(wording.phrase("yields_to", populations=populations), "      ")
     if verdict.preferred is not None:
         yield f"      {wording.phrase('preferred', id=verdict.preferred.id)}"
     if verdict.outranked:

@@ -61,8 +61,8 @@ def languages(graph: Graph, node: URIRef, prop: URIRef) -> list[str]:
 def test_counts(graph: Graph) -> None:
     assert {local(s) for s in of_type(graph, "Statement")} == EXPECTED_STATEMENTS
     assert len(EXPECTED_STATEMENTS) == 54
-    assert len(of_type(graph, "Ambiguity")) == 34
-    assert len(of_type(graph, "Reading")) == 49
+    assert len(of_type(graph, "Ambiguity")) == 35
+    assert len(of_type(graph, "Reading")) == 50
     assert of_type(graph, "Guideline") == [AURA.guideline]
 
 

@@ -227,3 +227,20 @@ def test_an_empty_lesion_is_unknown_and_says_what_to_ask(decide: Decide) -> None
     assert {i for i, c in answer.by_id.items() if c.status != "unknown"} == always
     assert len(answer.questions) > 10
     assert answer.questions[0].may_settle >= answer.questions[-1].may_settle
+
+
+def test_rows_on_pain_yield_to_reirradiation(decide: Decide) -> None:
+    """N01: rows 1 and 5 both hold; 30/10 of row 1 stays visible and comes after row 5."""
+    lesion = {"site": "T11", "painType": "NociceptivePain", **SIMPLE, "previouslyIrradiated": True}
+    answer = decide(lesion)
+    assert answer.by_id["S136"].status == "true"
+    assert verdicts(answer)["RT-30Gy-10fx"] == "yielding"
+    assert order(answer).index("RT-20Gy-5fx") < order(answer).index("RT-30Gy-10fx")
+    assert leading(answer, "RT-20Gy-5fx") == "S154"
+
+
+def test_the_usual_palliative_schedule_yields_to_reirradiation(decide: Decide) -> None:
+    lesion = {"site": "T11", "previouslyIrradiated": True, "prescription": {"intent": "PalliativeIntent"}}
+    answer = decide(lesion)
+    assert answer.by_id["S161"].status == "true"
+    assert verdicts(answer)["RT-30Gy-10fx"] == "yielding"
