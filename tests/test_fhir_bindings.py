@@ -52,7 +52,7 @@ def test_every_bound_term_is_declared_in_the_knowledge_base() -> None:
 def test_every_code_states_how_it_was_verified() -> None:
     graph = load_file(TURTLE)
     nodes = [*graph.objects(None, FB.codedBy), *graph.objects(None, FB.gradedBy)]
-    assert {str(graph.value(node, FB.level)) for node in nodes} == {"V1", "V2", "V3"}
+    assert {str(graph.value(node, FB.verifiedAs)) for node in nodes} == {"V1", "V2", "V3"}
 
 
 def test_every_term_of_the_module_is_labelled_and_defined_in_both_languages() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 
 from rdflib import URIRef
 
@@ -226,8 +227,7 @@ def _names(own: str, place: str) -> Iterator[str]:
     yield own
     base = _NOT_ID.sub("-", place).strip("-")
     yield base
-    for i in range(2, 1_000_000):
-        yield f"{base}-{i}"
+    yield from (f"{base}-{i}" for i in count(2))
 
 
 def _key(entity: Entity, prop: URIRef) -> str:

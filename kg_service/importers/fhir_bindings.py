@@ -87,8 +87,8 @@ class FhirBindings:
         self._graph = graph
         self._codes = self._read_codes()
         self._grades = self._read_grades()
-        self._profiles = self._strings(FB.profile)
-        self._extensions = self._strings(FB.extension)
+        self._profiles = self._strings(FB.profileUrl)
+        self._extensions = self._strings(FB.extensionUrl)
         self._check_digits = self._read_check_digits()
         self._local = self._read_local()
 
@@ -127,15 +127,15 @@ class FhirBindings:
 
     def reason(self, term: URIRef) -> str | None:
         """Return why a term is deliberately not read, or None when it is read."""
-        return self._text(term, FB.reason) or None
+        return self._text(term, FB.refusalReason) or None
 
     def within(self, feature: Feature) -> URIRef | None:
         """Return the class of sites at which a feature can be true, when it is bound to one."""
-        return _iri(self._graph.value(feature.iri, FB.within))
+        return _iri(self._graph.value(feature.iri, FB.onlyWithin))
 
     def scale(self, feature: Feature) -> Interval:
         """Return the numbers that the scale of a feature has; everything when it has no scale."""
-        low, high = (self._graph.value(feature.iri, prop) for prop in (FB.lowest, FB.highest))
+        low, high = (self._graph.value(feature.iri, prop) for prop in (FB.scaleLowest, FB.scaleHighest))
         return Interval(Fraction(str(low)) if low else None, Fraction(str(high)) if high else None)
 
     def shows_age(self, feature: Feature) -> bool:
@@ -154,13 +154,13 @@ class FhirBindings:
         return {code: sorted(meanings, key=lambda m: m.term) for code, meanings in found.items()}
 
     def _meaning(self, term: URIRef, node: Node) -> Meaning:
-        answer = self._graph.value(node, FB.value)
+        answer = self._graph.value(node, FB.hasAnswer)
         return Meaning(
             term,
-            _iri(self._graph.value(node, FB.site)),
-            _iri(self._graph.value(node, FB.placing)),
+            _iri(self._graph.value(node, FB.impliedSite)),
+            _iri(self._graph.value(node, FB.placingRule)),
             frozenset(self._codes_of(answer)) if answer else frozenset(),
-            self._text(node, FB.caution),
+            self._text(node, FB.readingCaution),
         )
 
     def _read_grades(self) -> dict[tuple[URIRef, Code], Knowledge]:
@@ -172,7 +172,10 @@ class FhirBindings:
         return found
 
     def _graded(self, feature: Feature, node: Node) -> Knowledge:
-        number, value = self._graph.value(node, FB.number), self._graph.value(node, FB.truth)
+        number, value = (
+            self._graph.value(node, FB.standsForNumber),
+            self._graph.value(node, FB.standsForTruth),
+        )
         if number is not None:
             return exactly(Fraction(str(number)))
         return (
@@ -183,8 +186,8 @@ class FhirBindings:
 
     def _read_check_digits(self) -> dict[str, CheckDigit]:
         return {
-            str(self._graph.value(node, FB.system)): CheckDigit(
-                str(self._graph.value(node, FB.checkDigit)), str(self._graph.value(node, FB.pattern))
+            str(self._graph.value(node, FB.inSystem)): CheckDigit(
+                str(self._graph.value(node, FB.checkDigit)), str(self._graph.value(node, FB.codePattern))
             )
             for node in self._graph.subjects(RDF.type, FB.CodeSystem)
         }
@@ -199,8 +202,8 @@ class FhirBindings:
         return dict(found)
 
     def _codes_of(self, node: Node) -> list[Code]:
-        system = str(self._graph.value(node, FB.system))
-        return [Code(system, str(code)) for code in self._graph.objects(node, FB.code)]
+        system = str(self._graph.value(node, FB.inSystem))
+        return [Code(system, str(code)) for code in self._graph.objects(node, FB.hasCode)]
 
     def _strings(self, prop: URIRef) -> dict[URIRef, frozenset[str]]:
         found: dict[URIRef, set[str]] = defaultdict(set)
@@ -225,7 +228,7 @@ def _verhoeff(digits: str) -> bool:
     """Return whether the last digit checks the others (Verhoeff, dihedral group D5)."""
     state = 0
     for place, digit in enumerate(reversed(digits)):
-        shifted = int(_VERHOEFF_SHIFT[place % 8][int(digit)])
+        shifted = int(_VERHOEFF_SHIFT[place % len(_VERHOEFF_SHIFT)][int(digit)])
         state = int(_VERHOEFF_PRODUCT[state][shifted])
     return state == 0
 
@@ -233,4 +236,4 @@ def _verhoeff(digits: str) -> bool:
 def _luhn(digits: str) -> bool:
     """Return whether the last digit checks the others (Luhn, modulo 10)."""
     doubled = [int(d) * (1 + place % 2) for place, d in enumerate(reversed(digits))]
-    return sum(n // 10 + n % 10 for n in doubled) % 10 == 0
+    return str(sum(int(digit) for number in doubled for digit in str(number))).endswith("0")

@@ -17,7 +17,8 @@ from kg_service.namespaces import local_name
 from kg_service.schema import Feature
 from kg_service.values import FALSE, TRUE, Interval, Knowledge, truth
 
-_LEAST, _LARGEST = 1e-12, 10**12
+_LEAST = 1e-12
+_LARGEST = 10**12
 """No quantity of a record comes near them, zero apart; infinity and not-a-number fall outside."""
 _UCUM = "http://unitsofmeasure.org"
 _BOUNDS = {"<": "maxExclusive", "<=": "maxInclusive", ">=": "minInclusive", ">": "minExclusive"}
@@ -169,7 +170,7 @@ def date_of(view: View, key: str) -> PartialDate | None:
             raise ValueError(text)
         return parse_date(text)
     except ValueError:
-        view.note(text[:40], "not a date; not read", key)
+        view.note(f"{text:.40}", "not a date; not read", key)
         return None
 
 

@@ -89,7 +89,7 @@ def put_doses(course: Treatment, view: View, volumes: list[Volume]) -> None:
     listed = "; ".join(f"{v.name}: {_shown(v.dose)} in {_shown(v.fractions)}" for v in volumes)
     for prop, what, read in (
         (REC.courseDose, "dose", [v.dose for v in volumes]),
-        (REC.courseFractions, "number of fractions", [v.fractions for v in volumes]),
+        (REC.courseFractions, "count of fractions", [v.fractions for v in volumes]),
     ):
         agreed = _agreed(read)
         if agreed:
