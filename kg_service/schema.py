@@ -115,6 +115,7 @@ class RecordSchema:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
+        self._children: dict[URIRef, list[URIRef]] = {}
         self.entities = {iri: self._entity(iri) for iri in self._entity_iris()}
 
     def roots(self) -> list[Entity]:
@@ -172,8 +173,10 @@ class RecordSchema:
 
     def children(self, cls: URIRef) -> list[URIRef]:
         """Return the classes that a class of a partition is the disjoint union of."""
-        head = self.graph.value(cls, OWL.disjointUnionOf)
-        return [URIRef(str(member)) for member in Collection(self.graph, head)] if head else []
+        if cls not in self._children:
+            head = self.graph.value(cls, OWL.disjointUnionOf)
+            self._children[cls] = [URIRef(str(member)) for member in Collection(self.graph, head)] if head else []
+        return self._children[cls]
 
     @cached_property
     def codes(self) -> dict[URIRef, dict[str, URIRef]]:
