@@ -41,7 +41,9 @@ def milliseconds(run: Callable[[], object], rounds: int) -> list[float]:
 def quantiles(times: list[float]) -> str:
     """Return the median and the 99th percentile as table cells."""
     ordered = sorted(times)
-    return f"{statistics.median(ordered):.1f} | {ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]:.1f}"
+    return (
+        f"{statistics.median(ordered):.1f} | {ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]:.1f}"
+    )
 
 
 def wait_for(url: str) -> None:
@@ -57,7 +59,7 @@ def wait_for(url: str) -> None:
 
 
 def over_http(text: str) -> tuple[list[float], list[float], float]:
-    """Return the times of assessing and explaining over HTTP, and of the first answer from a cold start [ms]."""
+    """Return the times of assessing and explaining, and of the first answer from a cold start [ms]."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -74,7 +76,9 @@ def over_http(text: str) -> tuple[list[float], list[float], float]:
             client.post("/assess", content=text).raise_for_status()
             cold = (time.perf_counter() - start) * 1000
             assess = milliseconds(lambda: client.post("/assess", content=text).raise_for_status(), ROUNDS)
-            explain = milliseconds(lambda: client.post(f"/explain/{CONCLUSION}", content=text).raise_for_status(), ROUNDS)
+            explain = milliseconds(
+                lambda: client.post(f"/explain/{CONCLUSION}", content=text).raise_for_status(), ROUNDS
+            )
     finally:
         server.terminate()
         server.wait()
@@ -108,9 +112,11 @@ def main() -> None:
     lines = [
         "# One record",
         "",
-        "`.venv/bin/python benchmarks/one_case.py`: the shipped record of two lesions, read from JSON text each time.",
+        "`.venv/bin/python benchmarks/one_case.py`: the shipped record of two lesions, read from JSON",
+        "text each time.",
         "",
-        f"Machine: {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}.",
+        f"Machine: {platform.machine()}, {os.cpu_count()} cores, {platform.system()},",
+        f"Python {platform.python_version()}.",
         "",
         "| what | p50 [ms] | p99 [ms] |",
         "|---|---|---|",

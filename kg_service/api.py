@@ -43,14 +43,21 @@ RECORD_BODY = {
     }
 }
 PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {"description": text, "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}}
+    status: {
+        "description": text,
+        "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}},
+    }
     for status, text in ((404, "No such name"), (413, "Body too large"), (422, "The input cannot be used"))
 }
 
 Lang = Annotated[Language, Query(description="Language of the answer.")]
 Readings = Annotated[list[str], Query(alias="reading", description="A reading to use, as A27=c.")]
 ReferenceDate = Annotated[
-    str | None, Query(pattern=r"^\d{4}-\d{2}-\d{2}$", description="Day the assessment speaks of, for records that give none.")
+    str | None,
+    Query(
+        pattern=r"^\d{4}-\d{2}-\d{2}$",
+        description="Day the assessment speaks of, for records that give none.",
+    ),
 ]
 
 
@@ -120,7 +127,9 @@ async def read_batch(request: Request, shared: Shared, reference_date: Reference
     except UnicodeDecodeError as error:
         raise InputError([Problem("body", f"byte {error.start} is not UTF-8", "text in UTF-8")]) from error
     batch = Batch()
-    await run_in_threadpool(shared.base.read_text, text, "body", batch, SUFFIXES.get(media, ".json"), reference_date)
+    await run_in_threadpool(
+        shared.base.read_text, text, "body", batch, SUFFIXES.get(media, ".json"), reference_date
+    )
     if batch.problems:
         raise InputError(batch.problems)
     return batch
@@ -137,16 +146,29 @@ def compiled_under(shared: Shared, readings: Readings = []) -> CompiledGuideline
 Compiled = Annotated[CompiledGuideline, Depends(compiled_under)]
 
 
-@router.post("/assess", openapi_extra=RECORD_BODY, responses={200: {"model": list[RecordAnswerJson]}, **PROBLEM_RESPONSES})
-def assess_records(request: Request, shared: Shared, batch: ReadBatch, compiled: Compiled, lang: Lang = "en") -> Response:
+@router.post(
+    "/assess",
+    openapi_extra=RECORD_BODY,
+    responses={200: {"model": list[RecordAnswerJson]}, **PROBLEM_RESPONSES},
+)
+def assess_records(
+    request: Request, shared: Shared, batch: ReadBatch, compiled: Compiled, lang: Lang = "en"
+) -> Response:
     """Tell what applies to each lesion, what is contraindicated, what follows and what to ask next."""
     assessed = _assess_all(shared, batch, compiled)
     wording = shared.base.wording(compiled, lang)
-    texts = {"text/plain": lambda: _text(assessed, shared, compiled, lang), "text/turtle": lambda: answers_turtle(assessed, compiled)}
+    texts = {
+        "text/plain": lambda: _text(assessed, shared, compiled, lang),
+        "text/turtle": lambda: answers_turtle(assessed, compiled),
+    }
     return _respond(request, texts, lambda: answers_json(assessed, wording))
 
 
-@router.post("/explain/{conclusion}", openapi_extra=RECORD_BODY, responses={200: {"model": list[ExplanationJson]}, **PROBLEM_RESPONSES})
+@router.post(
+    "/explain/{conclusion}",
+    openapi_extra=RECORD_BODY,
+    responses={200: {"model": list[ExplanationJson]}, **PROBLEM_RESPONSES},
+)
 def explain_conclusion(
     request: Request,
     conclusion: str,
@@ -164,19 +186,29 @@ def explain_conclusion(
     return _respond(request, texts, lambda: found)
 
 
-@router.post("/validate", openapi_extra=RECORD_BODY, responses={200: {"model": list[FindingJson]}, **PROBLEM_RESPONSES})
+@router.post(
+    "/validate", openapi_extra=RECORD_BODY, responses={200: {"model": list[FindingJson]}, **PROBLEM_RESPONSES}
+)
 def validate_record(
     shared: Shared, batch: ReadBatch, lang: Lang = "en", *, eligibility: Annotated[bool, Query()] = False
 ) -> Response:
     """Check records against the SHACL record shapes, and against the eligibility shapes if asked."""
-    findings = [f for record in batch.records for f in record_findings(shared.base, record, lang, eligibility=eligibility)]
+    findings = [
+        f
+        for record in batch.records
+        for f in record_findings(shared.base, record, lang, eligibility=eligibility)
+    ]
     return JSONResponse(findings)
 
 
 @router.post("/records", status_code=201, openapi_extra=RECORD_BODY, responses=PROBLEM_RESPONSES)
 def keep_records(shared: Shared, batch: ReadBatch) -> list[str]:
     """Keep records and their conclusions as named graphs until the service stops; return the graphs."""
-    return [str(iri) for item in _assess_all(shared, batch, shared.base.compiled()) for iri in shared.graphs.add(item)]
+    return [
+        str(iri)
+        for item in _assess_all(shared, batch, shared.base.compiled())
+        for iri in shared.graphs.add(item)
+    ]
 
 
 @router.delete("/records/{document}", status_code=204)
@@ -186,7 +218,9 @@ def forget_record(shared: Shared, document: str) -> None:
 
 
 @router.get("/sparql", responses=PROBLEM_RESPONSES)
-def sparql_get(request: Request, shared: Shared, query: Annotated[str, Query(description="A SPARQL 1.1 query.")]) -> Response:
+def sparql_get(
+    request: Request, shared: Shared, query: Annotated[str, Query(description="A SPARQL 1.1 query.")]
+) -> Response:
     """Answer a SPARQL query over ontology, guideline, records and conclusions."""
     return _sparql(request, shared, query)
 
@@ -229,7 +263,12 @@ def list_readings(shared: Shared, lang: Lang = "en") -> list[dict[str, Any]]:
         {
             "id": ambiguity,
             "readings": [
-                {"id": r.id, "label": guideline.label(r.iri, lang), "adopted": r.adopted, "changesAnswers": r.changes_answers}
+                {
+                    "id": r.id,
+                    "label": guideline.label(r.iri, lang),
+                    "adopted": r.adopted,
+                    "changesAnswers": r.changes_answers,
+                }
                 for r in readings
             ],
         }
@@ -253,7 +292,12 @@ def record_context(shared: Shared) -> Response:
 def health(shared: Shared) -> dict[str, Any]:
     """Tell that the service is up, and what it answers from."""
     compiled = shared.base.compiled()
-    return {"status": "ok", "version": __version__, "guideline": str(compiled.guideline.iri), "conclusions": len(compiled.guideline.recommendations)}
+    return {
+        "status": "ok",
+        "version": __version__,
+        "guideline": str(compiled.guideline.iri),
+        "conclusions": len(compiled.guideline.recommendations),
+    }
 
 
 def _assess_all(shared: State, batch: Batch, compiled: CompiledGuideline) -> list[AssessedRecord]:
@@ -295,12 +339,16 @@ def _problem(status: int, title: str, detail: str, problems: list[Problem] | Non
 
 def _on_input_error(_request: Request, error: Exception) -> JSONResponse:
     problems = error.problems if isinstance(error, InputError) else []
-    return _problem(422, "The input cannot be used", f"{len(problems)} problem(s); nothing was assessed", problems)
+    return _problem(
+        422, "The input cannot be used", f"{len(problems)} problem(s); nothing was assessed", problems
+    )
 
 
 def _on_error(_request: Request, error: Exception) -> JSONResponse:
     status = 404 if isinstance(error, UnknownNameError) else 400
-    title = "The query cannot be answered" if isinstance(error, QueryError) else "The request cannot be answered"
+    title = (
+        "The query cannot be answered" if isinstance(error, QueryError) else "The request cannot be answered"
+    )
     return _problem(status, title, str(error))
 
 
@@ -316,7 +364,7 @@ def _document_problems(app: FastAPI) -> None:
 
     def openapi() -> dict[str, Any]:
         document = original()
-        strings = dict.fromkeys(("where", "found", "expected", "remedy"), {"type": "string"})
+        strings = {key: {"type": "string"} for key in ("where", "found", "expected", "remedy")}
         document.setdefault("components", {}).setdefault("schemas", {})["ProblemDetails"] = {
             "type": "object",
             "properties": {

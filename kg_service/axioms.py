@@ -78,14 +78,18 @@ class AxiomReader:
             if cls in self._reading:
                 raise CompileError(str(cls), "is defined by itself")
             self._reading.append(cls)
-            self._read[cls, entity.iri] = Named(str(cls), self._expression(self._definition(cls), entity, cls))
+            self._read[cls, entity.iri] = Named(
+                str(cls), self._expression(self._definition(cls), entity, cls)
+            )
             self._reading.pop()
         return self._read[cls, entity.iri]
 
     def _definition(self, cls: URIRef) -> Term:
         definitions = list(self.graph.objects(cls, OWL.equivalentClass))
         if len(definitions) != 1:
-            raise CompileError(str(cls), f"has {len(definitions)} owl:equivalentClass axioms where it needs one")
+            raise CompileError(
+                str(cls), f"has {len(definitions)} owl:equivalentClass axioms where it needs one"
+            )
         return definitions[0]
 
     def _expression(self, node: Term, entity: Entity, where: URIRef) -> Node:
@@ -93,12 +97,16 @@ class AxiomReader:
             return self.criterion(node, entity)
         for operator, build in ((OWL.intersectionOf, And), (OWL.unionOf, Or)):
             if (members := self.graph.value(node, operator)) is not None:
-                return build(tuple(self._expression(m, entity, where) for m in Collection(self.graph, members)))
+                return build(
+                    tuple(self._expression(m, entity, where) for m in Collection(self.graph, members))
+                )
         if (negated := self.graph.value(node, OWL.complementOf)) is not None:
             return Not(self._expression(negated, entity, where))
         if (node, RDF.type, OWL.Restriction) in self.graph:
             return self._restriction(node, entity, where)
-        raise CompileError(str(where), "uses a class expression that is no intersection, union, complement or restriction")
+        raise CompileError(
+            str(where), "uses a class expression that is no intersection, union, complement or restriction"
+        )
 
     def _restriction(self, node: Term, entity: Entity, where: URIRef) -> Node:
         prop = self.graph.value(node, OWL.onProperty)
@@ -111,7 +119,8 @@ class AxiomReader:
             if feature.iri == prop:
                 return self._atom(feature, filler, value, where)
         raise CompileError(
-            str(where), f"restricts {local_name(str(prop))}, which is no feature or link of {entity.name}, or not by some/value"
+            str(where),
+            f"restricts {local_name(str(prop))}, no feature or link of {entity.name}, or not by some/value",
         )
 
     def _atom(self, feature: Feature, filler: Term | None, value: Term | None, where: URIRef) -> Node:
@@ -128,11 +137,15 @@ class AxiomReader:
         if isinstance(filler, URIRef):
             leaves = self.schema.leaves(filler) if filler in self.schema.partition_classes else frozenset()
         elif (members := self.graph.value(filler, OWL.unionOf)) is not None:
-            leaves = frozenset().union(*(self._leaves(m, feature, where) for m in Collection(self.graph, members)))
+            leaves = frozenset().union(
+                *(self._leaves(m, feature, where) for m in Collection(self.graph, members))
+            )
         else:
             leaves = frozenset()
         if not leaves or not isinstance(domain, frozenset) or not leaves <= domain:
-            raise CompileError(str(where), f"restricts {feature.name} to something that is no value of its partition")
+            raise CompileError(
+                str(where), f"restricts {feature.name} to something that is no value of its partition"
+            )
         return leaves
 
     def _interval(self, filler: Term, feature: Feature, where: URIRef) -> Interval:
@@ -140,7 +153,10 @@ class AxiomReader:
         on_value = self.graph.value(filler, OWL.onProperty) == QTY.value
         facets = self.graph.value(datatype, OWL.withRestrictions) if datatype is not None else None
         if not on_value or facets is None or self.graph.value(datatype, OWL.onDatatype) != XSD.decimal:
-            raise CompileError(str(where), f"restricts {feature.name} by something else than facets of xsd:decimal on qty:value")
+            raise CompileError(
+                str(where),
+                f"restricts {feature.name} by something else than facets of xsd:decimal on qty:value",
+            )
         interval = Interval()
         for facet in Collection(self.graph, facets):
             for predicate, number in self.graph.predicate_objects(facet):
@@ -149,7 +165,9 @@ class AxiomReader:
 
     def _bound(self, facet: URIRef, number: Term, where: URIRef) -> Interval:
         if facet not in _FACETS or not isinstance(number, Literal) or number.datatype != XSD.decimal:
-            raise CompileError(str(where), f"uses the facet {local_name(facet)} or a number that is no xsd:decimal")
+            raise CompileError(
+                str(where), f"uses the facet {local_name(facet)} or a number that is no xsd:decimal"
+            )
         side, is_open = _FACETS[facet]
         if side == "low":
             return Interval(low=Fraction(str(number)), low_open=is_open)
@@ -180,7 +198,9 @@ def _check_parent(graph: Graph, schema: RecordSchema, cls: Term, parent: Term) -
         _check_total(graph, schema.entities[URIRef(str(cls))], parent)
     elif (cls, OWL.equivalentClass, None) in graph:
         if parent not in schema.entities:
-            raise CompileError(str(cls), "is defined and has a further superclass that is no entity of the record")
+            raise CompileError(
+                str(cls), "is defined and has a further superclass that is no entity of the record"
+            )
     elif cls in schema.partition_classes:
         if cls not in schema.children(URIRef(str(parent))):
             raise CompileError(str(cls), f"is under {local_name(str(parent))} but not in its disjoint union")
@@ -194,4 +214,3 @@ def _check_total(graph: Graph, entity: Entity, parent: Term) -> None:
     own = {f.iri for f in entity.features.values()} | {link.iri for link in entity.links.values()}
     if prop not in own or graph.value(parent, OWL.someValuesFrom) != graph.value(prop, RDFS.range):
         raise CompileError(str(entity.iri), "has a superclass that says more than that a feature has a value")
-

@@ -91,7 +91,7 @@ def _modules() -> CheckResult:
 
 
 def _declarations(graph: Graph) -> CheckResult:
-    """Every property and class of ours that is used is declared, and as one kind of property only."""
+    """Check that every property of ours that is used is declared, as one kind of property only."""
     kinds = (OWL.ObjectProperty, OWL.DatatypeProperty, OWL.AnnotationProperty)
     declared: dict[URIRef, list[URIRef]] = {}
     for kind in kinds:
@@ -100,7 +100,9 @@ def _declarations(graph: Graph) -> CheckResult:
     used = {URIRef(str(p)) for p in graph.predicates() if str(p).startswith(BASE)}
     missing = sorted(used - set(declared))
     punned = sorted(p for p, found in declared.items() if len(found) > 1)
-    detail = f"{len(used)} properties used, all declared" if not missing else f"not declared: {', '.join(missing)}"
+    detail = (
+        f"{len(used)} properties used, all declared" if not missing else f"not declared: {', '.join(missing)}"
+    )
     if punned:
         detail += f"; declared as two kinds: {', '.join(punned)}"
     return CheckResult("declarations", not missing and not punned, detail)
@@ -119,12 +121,12 @@ def _fragment(compiled: CompiledGuideline) -> CheckResult:
 
 
 def _adopted(graph: Graph) -> CheckResult:
-    """Selecting every adopted reading changes nothing: the graph is written under them."""
+    """Check that selecting every adopted reading changes nothing: the graph is written under them."""
     plain = Guideline(graph)
     adopted = {a: r.id.rpartition("-")[2] for a, rs in plain.ambiguities.items() for r in rs if r.adopted}
     same = set(Guideline(graph, readings=adopted).graph) == set(graph)
     changing = sum(any(r.changes_answers for r in readings) for readings in plain.ambiguities.values())
-    detail = f"{len(plain.ambiguities)} ambiguities, {changing} of which change an answer; the graph is written under the adopted readings"
+    detail = f"{len(plain.ambiguities)} ambiguities, {changing} change an answer; adopted readings in force"
     return CheckResult("readings", same, detail if same else "the graph differs from its adopted readings")
 
 

@@ -23,7 +23,7 @@ FINDINGS = 1
 BAD_INPUT = 2
 
 app = typer.Typer(
-    help="Decide bone metastasis records by the guideline, with proofs. Informs a decision; does not take one.",
+    help="Decide patient records by a guideline, with proofs. Informs a decision; does not take one.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -47,15 +47,22 @@ class AnswerFormat(StrEnum):
 
 Records = Annotated[
     list[Path],
-    typer.Argument(help="Records: our JSON, FHIR R4 JSON, Turtle (.ttl), N-Triples (.nt), JSON-LD (.jsonld).", show_default=False),
+    typer.Argument(
+        help="Records: our JSON, FHIR R4 JSON, Turtle (.ttl), N-Triples (.nt), JSON-LD (.jsonld).",
+        show_default=False,
+    ),
 ]
 Lang = Annotated[Speech, typer.Option("--lang", help="Language of the answer.")]
 Form = Annotated[AnswerFormat, typer.Option("--format", help="Form of the answer.")]
 ReadingOption = Annotated[
-    list[str] | None, typer.Option("--reading", help="A reading to use instead of the adopted one, as A27=c. May be repeated.")
+    list[str] | None,
+    typer.Option("--reading", help="A reading to use instead of the adopted one, as A27=c. May be repeated."),
 ]
 ReferenceDate = Annotated[
-    str | None, typer.Option("--reference-date", help="Day the assessment speaks of (YYYY-MM-DD), for records that give none.")
+    str | None,
+    typer.Option(
+        "--reference-date", help="Day the assessment speaks of (YYYY-MM-DD), for records that give none."
+    ),
 ]
 
 
@@ -79,7 +86,9 @@ def assess(
 def explain(
     record: Annotated[Path, typer.Argument(help="The record.", show_default=False)],
     conclusion: Annotated[str, typer.Argument(help="Id of a conclusion, such as S071.", show_default=False)],
-    lesion: Annotated[str | None, typer.Option("--lesion", help="Id of one lesion; every lesion otherwise.")] = None,
+    lesion: Annotated[
+        str | None, typer.Option("--lesion", help="Id of one lesion; every lesion otherwise.")
+    ] = None,
     lang: Lang = Speech.EN,
     form: Form = AnswerFormat.TEXT,
     reading: ReadingOption = None,
@@ -106,27 +115,40 @@ def validate(
     records: Records,
     lang: Lang = Speech.EN,
     reference_date: ReferenceDate = None,
-    eligibility: Annotated[bool, typer.Option("--eligibility", help="Check the eligibility shapes too.")] = False,
+    eligibility: Annotated[
+        bool, typer.Option("--eligibility", help="Check the eligibility shapes too.")
+    ] = False,
 ) -> None:
     """Check records against the SHACL record shapes, and against the eligibility shapes if asked."""
-    from kg_service.validation_cases import validate_records
+    from kg_service.validation_cases import finding_text, validate_batch
 
     base = KnowledgeBase()
     batch = _read_files(base, records, reference_date)
-    lines = validate_records(base, batch, _language(lang), eligibility=eligibility)
-    for line in lines:
-        _print(line)
-    if not lines and not batch.problems:
+    findings = validate_batch(base, batch, _language(lang), eligibility=eligibility)
+    for finding in findings:
+        _print(finding_text(finding))
+    if not findings and not batch.problems:
         _print(f"{len(batch.records)} record(s) conform to the record shapes.")
-    _finish(batch.problems, findings=bool(lines))
+    _finish(batch.problems, findings=bool(findings))
 
 
 @app.command()
 def query(
-    name: Annotated[str, typer.Argument(help="Name of a query of the library, or a file with a SPARQL query.", show_default=False)] = "",
-    records: Annotated[list[Path] | None, typer.Argument(help="Records to load with their conclusions.")] = None,
-    parameter: Annotated[list[str] | None, typer.Option("--set", help="A parameter of the query, as name=value.")] = None,
-    form: Annotated[str, typer.Option("--format", help="table, json, xml, csv, tsv; ttl or nt for graphs.")] = "table",
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="Name of a query of the library, or a file with a SPARQL query.", show_default=False
+        ),
+    ] = "",
+    records: Annotated[
+        list[Path] | None, typer.Argument(help="Records to load with their conclusions.")
+    ] = None,
+    parameter: Annotated[
+        list[str] | None, typer.Option("--set", help="A parameter of the query, as name=value.")
+    ] = None,
+    form: Annotated[
+        str, typer.Option("--format", help="table, json, xml, csv, tsv; ttl or nt for graphs.")
+    ] = "table",
     lang: Lang = Speech.EN,
 ) -> None:
     """Run a query of the library, or your own, over ontology, guideline, records and conclusions."""
@@ -146,7 +168,9 @@ def query(
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
-    records: Annotated[list[Path] | None, typer.Option("--records", help="Records to load. May be repeated.")] = None,
+    records: Annotated[
+        list[Path] | None, typer.Option("--records", help="Records to load. May be repeated.")
+    ] = None,
 ) -> None:
     """Serve the API: assess, explain, validate, SPARQL. Documentation at /docs."""
     import uvicorn
@@ -164,7 +188,9 @@ def serve(
 def check(
     cases: Annotated[int, typer.Option("--cases", min=0, help="Random cases to compare with HermiT.")] = 100,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the random cases.")] = 1,
-    write: Annotated[bool, typer.Option("--write", help="Write the generated shapes again instead of comparing.")] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write the generated shapes again instead of comparing.")
+    ] = False,
 ) -> None:
     """Check the ontology, the generated shapes, and the plan against HermiT."""
     from kg_service.checks import run_checks
@@ -207,7 +233,9 @@ def demo(lang: Lang = Speech.EN) -> None:
     language = _language(lang)
     _print_answers(base, compiled, assessed, language, AnswerFormat.TEXT)
     wording = base.wording(compiled, language)
-    for explanation in base.explain(assessed[0], "S071", compiled, language):
+    last = assessed[-1].assessments[0]
+    unknown = next(c.recommendation.id for c in last.conclusions if c.status == "unknown" and len(c.missing) > 1)
+    for explanation in base.explain(assessed[0], unknown, compiled, language):
         _print(explanation_text(explanation, wording))
     _finish(problems)
 
@@ -242,7 +270,11 @@ def _assess_files(
 
 
 def _print_answers(
-    base: KnowledgeBase, compiled: CompiledGuideline, assessed: list[AssessedRecord], language: Language, form: AnswerFormat
+    base: KnowledgeBase,
+    compiled: CompiledGuideline,
+    assessed: list[AssessedRecord],
+    language: Language,
+    form: AnswerFormat,
 ) -> None:
     from kg_service.answers import answers_json, answers_turtle
 

@@ -47,7 +47,9 @@ def cases_of(record: Record, schema: RecordSchema) -> list[Case]:
     return cases
 
 
-def refuse_impossible(case: Case, plan: Plan, schema: RecordSchema, source: str, place: Callable[[str], str]) -> None:
+def refuse_impossible(
+    case: Case, plan: Plan, schema: RecordSchema, source: str, place: Callable[[str], str]
+) -> None:
     """Refuse a case whose facts contradict each other.
 
     Parameters
@@ -75,7 +77,14 @@ def refuse_impossible(case: Case, plan: Plan, schema: RecordSchema, source: str,
         if plan.decide(tree, possible):
             facts = [case.facts[f] for f in case.facts if str(f) in plan.features_of(tree)]
             found = " and ".join(f"{fact.where} is {fact.stated}" for fact in facts)
-            problems.append(Problem(f"{source}: {case.id}", found, f"no contradiction ({place(str(iri))})", "Correct one of them."))
+            problems.append(
+                Problem(
+                    f"{source}: {case.id}",
+                    found,
+                    f"no contradiction ({place(str(iri))})",
+                    "Correct one of them.",
+                )
+            )
     if problems:
         raise InputError(problems)
 
@@ -87,7 +96,9 @@ class _Deriver:
         self.record = record
         self.schema = schema
         self.problems = problems
-        self._operations: dict[URIRef, Callable[[Derivation, Member, Member | None], tuple[Knowledge, list[str]] | None]] = {
+        self._operations: dict[
+            URIRef, Callable[[Derivation, Member, Member | None], tuple[Knowledge, list[str]] | None]
+        ] = {
             CORE.Count: self._count,
             CORE.Maximum: self._maximum,
             CORE.Existence: self._existence,
@@ -127,10 +138,11 @@ class _Deriver:
         known = narrow(stated.known, derived) if stated else derived
         where = f"{member.where}.{feature.key}" if member.where else feature.key
         if stated and is_contradiction(known):
+            sources = ", ".join(basis) or "the record"
             self.problems.append(
                 Problem(
                     f"{self.record.source}: {stated.where}",
-                    f"stated as {stated.stated}, but {', '.join(basis) or 'the record'} make it {describe(derived, feature)}",
+                    f"stated as {stated.stated}, but {sources} make it {describe(derived, feature)}",
                     "a statement the rest of the record allows",
                     "Correct one of them.",
                 )
@@ -138,7 +150,9 @@ class _Deriver:
             return None
         if stated and known == stated.known:
             return None
-        return Fact(feature.iri, known, where, describe(known, feature), stated.origin if stated else "", tuple(basis))
+        return Fact(
+            feature.iri, known, where, describe(known, feature), stated.origin if stated else "", tuple(basis)
+        )
 
     def _members(self, how: Derivation) -> tuple[tuple[Member, ...], bool]:
         """Return the members of the list a derivation runs over, and whether it is complete."""
@@ -174,11 +188,20 @@ class _Deriver:
     def _same_place(self, feature: URIRef, member: Member, case: Member) -> bool:
         """Return whether both bear the same value, one fine enough to be one place."""
         mine, theirs = member.facts.get(feature), case.facts.get(feature)
-        if mine is None or theirs is None or mine.known != theirs.known or not isinstance(mine.known, frozenset):
+        if (
+            mine is None
+            or theirs is None
+            or mine.known != theirs.known
+            or not isinstance(mine.known, frozenset)
+        ):
             return False
-        return all(URIRef(value) in self.schema.same_when_equal for value in mine.known) and len(mine.known) == 1
+        return (
+            all(URIRef(value) in self.schema.same_when_equal for value in mine.known) and len(mine.known) == 1
+        )
 
-    def _count(self, how: Derivation, _member: Member, _case: Member | None) -> tuple[Knowledge, list[str]] | None:
+    def _count(
+        self, how: Derivation, _member: Member, _case: Member | None
+    ) -> tuple[Knowledge, list[str]] | None:
         members, complete = self._members(how)
         if not members and not complete:
             return None
@@ -186,7 +209,9 @@ class _Deriver:
         basis = [member.where for member in members]
         return (exactly(number) if complete else Interval(low=number)), basis
 
-    def _maximum(self, how: Derivation, _member: Member, _case: Member | None) -> tuple[Knowledge, list[str]] | None:
+    def _maximum(
+        self, how: Derivation, _member: Member, _case: Member | None
+    ) -> tuple[Knowledge, list[str]] | None:
         assert how.of_feature is not None  # noqa: S101 - the schema demands it of a maximum
         members, complete = self._members(how)
         facts = [member.facts.get(how.of_feature) for member in members]
@@ -200,7 +225,9 @@ class _Deriver:
         high, high_closed = max(highs)
         return Interval(low, high, not low_closed, not high_closed), basis
 
-    def _existence(self, how: Derivation, _member: Member, case: Member | None) -> tuple[Knowledge, list[str]] | None:
+    def _existence(
+        self, how: Derivation, _member: Member, case: Member | None
+    ) -> tuple[Knowledge, list[str]] | None:
         matching = list(self._matching(how, case))
         sure = [member.where for member, certain in matching if certain]
         members, complete = self._members(how)
@@ -210,7 +237,9 @@ class _Deriver:
             return truth(False), [member.where for member in members] or [self._flag(how)]
         return None
 
-    def _elapsed(self, how: Derivation, _member: Member, case: Member | None) -> tuple[Knowledge, list[str]] | None:
+    def _elapsed(
+        self, how: Derivation, _member: Member, case: Member | None
+    ) -> tuple[Knowledge, list[str]] | None:
         """Bound the months since the latest match: a later one may be unlisted, or match after all."""
         assert how.on_date is not None  # noqa: S101 - the schema demands it of elapsed time
         until = self.record.root.dates.get(how.until_date) if how.until_date else None
@@ -220,19 +249,29 @@ class _Deriver:
             (member, certain, _months(member.dates.get(how.on_date), until))
             for member, certain in self._matching(how, case)
         ]
-        highs = [(span.high, member.where) for member, certain, span in spans if certain and span.high is not None]
+        highs = [
+            (span.high, member.where) for member, certain, span in spans if certain and span.high is not None
+        ]
         if not highs:
             return None
         complete = self._members(how)[1]
-        low = min((span.low or Fraction(0) for _, _, span in spans), default=Fraction(0)) if complete else Fraction(0)
+        low = (
+            min((span.low or Fraction(0) for _, _, span in spans), default=Fraction(0))
+            if complete
+            else Fraction(0)
+        )
         high, where = min(highs)
         return Interval(low, high), [where]
 
-    def _quotient(self, how: Derivation, member: Member, _case: Member | None) -> tuple[Knowledge, list[str]] | None:
+    def _quotient(
+        self, how: Derivation, member: Member, _case: Member | None
+    ) -> tuple[Knowledge, list[str]] | None:
         facts = [member.facts.get(f) for f in (how.dividend, how.divisor) if f is not None]
-        known = [f.known for f in facts if f is not None and isinstance(f.known, Interval) and f.known.is_exact]
+        known = [
+            f.known for f in facts if f is not None and isinstance(f.known, Interval) and f.known.is_exact
+        ]
         numbers = [interval.low for interval in known if interval.low is not None]
-        if len(numbers) != 2 or not numbers[1]:  # noqa: PLR2004 - dividend and divisor
+        if len(numbers) != 2 or not numbers[1]:
             return None
         return exactly(numbers[0] / numbers[1]), [fact.where for fact in facts if fact is not None]
 
@@ -255,4 +294,3 @@ def _months(day: PartialDate | None, until: PartialDate) -> Interval:
     longest = calendar_months(day.first, until.last)
     shortest = max(Fraction(0), calendar_months(day.last, until.first))
     return Interval(shortest, max(longest, shortest))
-

@@ -92,7 +92,9 @@ class Guideline:
         When a reading does not exist.
     """
 
-    def __init__(self, graph: Graph, iri: URIRef | None = None, readings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, graph: Graph, iri: URIRef | None = None, readings: Mapping[str, str] | None = None
+    ) -> None:
         self.iri = iri or _only_guideline(graph)
         self._source = graph
         self.selected = self._check(readings or {})
@@ -102,9 +104,9 @@ class Guideline:
     def ambiguities(self) -> dict[str, list[Reading]]:
         """The readings of every ambiguity, by its id."""
         found: dict[str, list[Reading]] = {}
-        for iri in sorted(self._source.subjects(CORE.ofGuideline, self.iri)):
+        for iri in sorted(URIRef(str(s)) for s in self._source.subjects(CORE.ofGuideline, self.iri)):
             if (iri, RDF.type, CORE.Ambiguity) in self._source:
-                found[local_name(str(iri))] = self._readings_of(URIRef(str(iri)))
+                found[local_name(iri)] = self._readings_of(iri)
         return found
 
     @cached_property
@@ -177,17 +179,27 @@ class Guideline:
         iris = sorted(URIRef(str(r)) for r in self._source.subjects(CORE.readingOf, ambiguity))
         changing = [iri for iri in iris if (iri, CORE.restates, None) in self._source]
         return [
-            Reading(iri, local_name(iri), local_name(ambiguity), iri == adopted, len(changing) > 1 and iri in changing)
+            Reading(
+                iri,
+                local_name(iri),
+                local_name(ambiguity),
+                iri == adopted,
+                len(changing) > 1 and iri in changing,
+            )
             for iri in iris
         ]
 
     def _recommendation(self, iri: URIRef) -> Recommendation:
-        statements = tuple(sorted((self._statement(s) for s in self._all(iri, CORE.restsOn)), key=lambda s: s.id))
+        statements = tuple(
+            sorted((self._statement(s) for s in self._all(iri, CORE.restsOn)), key=lambda s: s.id)
+        )
         strength = self._one(iri, CORE.strength)
         kind, population = self._one(iri, RDF.type, CORE), self._one(iri, CORE.population)
         identifier = self.graph.value(iri, DCTERMS.identifier)
         if kind is None or population is None or identifier is None or not statements:
-            raise GuidelineError(f"{iri}: a recommendation needs a kind, an identifier, a population and statements")
+            raise GuidelineError(
+                f"{iri}: a recommendation needs a kind, an identifier, a population and statements"
+            )
         own = [s.level_rank for s in statements if s.id == str(identifier)]
         return Recommendation(
             iri,

@@ -44,13 +44,20 @@ def parse_json(text: str, source: str) -> Any:
         for key, value in pairs:
             if key in found and found[key] != value:
                 problems.append(
-                    Problem(f"{source}: {key}", f"given twice, as {found[key]!r} and {value!r}", "one value", "Keep the right one.")
+                    Problem(
+                        f"{source}: {key}",
+                        f"given twice, as {found[key]!r} and {value!r}",
+                        "one value",
+                        "Keep the right one.",
+                    )
                 )
             found[key] = value
         return found
 
     def no_constant(name: str) -> None:
-        problems.append(Problem(source, f"the number {name}", "a finite number", "Leave out what is unknown."))
+        problems.append(
+            Problem(source, f"the number {name}", "a finite number", "Leave out what is unknown.")
+        )
 
     try:
         document = json.loads(text, object_pairs_hook=once, parse_float=Decimal, parse_constant=no_constant)
@@ -58,7 +65,9 @@ def parse_json(text: str, source: str) -> Any:
         place = f"{source}: line {error.lineno}, column {error.colno}"
         raise InputError([Problem(place, f"not JSON ({error.msg})", "one JSON document")]) from error
     except (RecursionError, ValueError) as error:
-        raise InputError([Problem(source, f"cannot be read ({error})", "one JSON document of ordinary depth and size")]) from error
+        raise InputError(
+            [Problem(source, f"cannot be read ({error})", "one JSON document of ordinary depth and size")]
+        ) from error
     if problems:
         raise InputError(problems)
     return document
@@ -127,7 +136,12 @@ class _Reader:
         member = self._member(document, root, "")
         for where, pointer in self.pointers:
             if pointer not in self.ids:
-                self._problem(where, f"points to {pointer!r}, which is no id of this document", "an id of a lesion in it", _hint(pointer, list(self.ids)))
+                self._problem(
+                    where,
+                    f"points to {pointer!r}, which is no id of this document",
+                    "an id of a lesion in it",
+                    _hint(pointer, list(self.ids)),
+                )
         self._check_dates(member, member)
         return member
 
@@ -160,10 +174,12 @@ class _Reader:
                 self._add(links, entity.links[key].iri, self._link(value, entity.links[key], place))
             elif key in flags and self._boolean(value, place):
                 closed.add(flags[key].iri)
-        identifier = self._identifier(document, entity, where)
+        identifier = self._identifier(document, where)
         return Member(entity, identifier, where, facts, dates, references, lists, frozenset(closed), links)
 
-    def _check_keys(self, document: dict[str, Any], entity: Entity, flags: Mapping[str, ListOf], where: str) -> None:
+    def _check_keys(
+        self, document: dict[str, Any], entity: Entity, flags: Mapping[str, ListOf], where: str
+    ) -> None:
         links = [key for key, link in entity.links.items() if link.inverse_of is None]
         known = [*entity.features, *entity.dates, *entity.references, *entity.lists, *links, *flags]
         for key in document:
@@ -174,7 +190,7 @@ class _Reader:
         if kind is not None and kind != entity.name:
             self._problem(f"{where}.type" if where else "type", f"{kind!r}", f"{entity.name!r}")
 
-    def _identifier(self, document: dict[str, Any], entity: Entity, where: str) -> str:
+    def _identifier(self, document: dict[str, Any], where: str) -> str:
         value = document.get("id")
         if value is None:
             return where.replace("[", "-").replace("]", "").replace(".", "-") or "document"
@@ -183,7 +199,9 @@ class _Reader:
             self._problem(place, f"{value!r}", "a string that is not empty")
             return place
         if value in self.ids:
-            self._problem(place, f"{value!r}, which {self.ids[value]} bears too", "an id used once in the document")
+            self._problem(
+                place, f"{value!r}, which {self.ids[value]} bears too", "an id used once in the document"
+            )
         self.ids[value] = where or "the document"
         return value
 
@@ -205,10 +223,12 @@ class _Reader:
 
     def _boolean(self, value: Any, place: str) -> bool:
         if not isinstance(value, bool):
-            self._problem(place, f"{_shown(value)}", "true or false", "Leave the key out when it is not known.")
+            self._problem(
+                place, f"{_shown(value)}", "true or false", "Leave the key out when it is not known."
+            )
         return value is True
 
-    def _truth(self, value: Any, feature: Feature, place: str) -> tuple[frozenset[str], str] | None:
+    def _truth(self, value: Any, _feature: Feature, place: str) -> tuple[frozenset[str], str] | None:
         if not isinstance(value, bool):
             self._boolean(value, place)
             return None
@@ -217,17 +237,24 @@ class _Reader:
     def _code(self, value: Any, feature: Feature, place: str) -> tuple[frozenset[str], str] | None:
         codes = self.schema.codes[feature.partition] if feature.partition else {}
         if not isinstance(value, str) or value not in codes:
-            self._problem(place, _shown(value), f"a code of {feature.name}", _code_hint(str(value), list(codes)))
+            self._problem(
+                place, _shown(value), f"a code of {feature.name}", _code_hint(str(value), list(codes))
+            )
             return None
         return self.schema.leaves(codes[value]), value
 
     def _quantity(self, value: Any, feature: Feature, place: str) -> tuple[Interval, str] | None:
         if not isinstance(value, dict):
-            self._problem(place, _shown(value), 'an object such as {"value": 3, "unit": "%s"}' % feature.unit)
+            self._problem(place, _shown(value), f'an object such as {{"value": 3, "unit": "{feature.unit}"}}')
             return None
         for key in value:
             if key not in _QUANTITY_KEYS:
-                self._problem(f"{place}.{key}", "an unknown key", "a key of a quantity", _hint(key, list(_QUANTITY_KEYS)))
+                self._problem(
+                    f"{place}.{key}",
+                    "an unknown key",
+                    "a key of a quantity",
+                    _hint(key, list(_QUANTITY_KEYS)),
+                )
                 return None
         factor = self._factor(value.get("unit"), feature, place)
         interval = self._interval(value, place)
@@ -235,7 +262,9 @@ class _Reader:
             return None
         scaled = _scale(interval, factor)
         if scaled.is_empty:
-            self._problem(place, f"bounds that leave no value ({_stated(value)})", "a lower bound below the upper one")
+            self._problem(
+                place, f"bounds that leave no value ({_stated(value)})", "a lower bound below the upper one"
+            )
             return None
         if not self._within_limits(scaled, feature, value, place):
             return None
@@ -245,9 +274,16 @@ class _Reader:
         allowed = self.limits.of(feature.iri)
         for bound in (interval.low, interval.high):
             if bound is not None and bound not in allowed:
-                self._problem(place, _stated(value), f"{feature.name} {allowed} {feature.unit}", "Check the number and its unit.")
+                self._problem(
+                    place,
+                    _stated(value),
+                    f"{feature.name} {allowed} {feature.unit}",
+                    "Check the number and its unit.",
+                )
                 return False
-        if self.limits.is_whole(feature.iri) and any(b is not None and b.denominator != 1 for b in (interval.low, interval.high)):
+        if self.limits.is_whole(feature.iri) and any(
+            b is not None and b.denominator != 1 for b in (interval.low, interval.high)
+        ):
             self._problem(place, _stated(value), "a whole number")
             return False
         return True
@@ -260,7 +296,12 @@ class _Reader:
         if isinstance(unit, str) and unit in accepted:
             return self.schema.unit_factors[unit, canonical]
         found = "no unit" if unit is None else f"the unit {_shown(unit)}"
-        self._problem(f"{place}.unit", found, f"one of {', '.join(sorted(accepted))} (UCUM codes)", _hint(str(unit), accepted))
+        self._problem(
+            f"{place}.unit",
+            found,
+            f"one of {', '.join(sorted(accepted))} (UCUM codes)",
+            _hint(str(unit), accepted),
+        )
         return None
 
     def _interval(self, value: dict[str, Any], place: str) -> Interval | None:
@@ -280,16 +321,27 @@ class _Reader:
                 interval = exactly(number)
             else:
                 side, is_open = _BOUNDS[key]
-                bound = Interval(low=number, low_open=is_open) if side == "low" else Interval(high=number, high_open=is_open)
+                bound = (
+                    Interval(low=number, low_open=is_open)
+                    if side == "low"
+                    else Interval(high=number, high_open=is_open)
+                )
                 interval &= bound
         if not stated:
-            self._problem(place, "no number", "a value or at least one bound", "Leave the key out when nothing is known.")
+            self._problem(
+                place,
+                "no number",
+                "a value or at least one bound",
+                "Leave the key out when nothing is known.",
+            )
             return None
         return interval
 
     def _number(self, value: Any, place: str) -> Fraction | None:
         if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-            self._problem(place, _shown(value), "a number", "Write a decimal point, and the unit in its own key.")
+            self._problem(
+                place, _shown(value), "a number", "Write a decimal point, and the unit in its own key."
+            )
             return None
         number = Decimal(str(value)) if isinstance(value, float) else Decimal(value)
         if not number.is_finite() or abs(number.adjusted()) > MAX_EXPONENT:
@@ -316,7 +368,9 @@ class _Reader:
             self._problem(place, _shown(value), f"a list of {self.schema.entities[listing.member].name}")
             return ()
         entity = self.schema.entities[listing.member]
-        return tuple(m for i, item in enumerate(value) if (m := self._item(item, entity, f"{place}[{i}]")) is not None)
+        return tuple(
+            m for i, item in enumerate(value) if (m := self._item(item, entity, f"{place}[{i}]")) is not None
+        )
 
     def _link(self, value: Any, link: Link, place: str) -> Member | None:
         return self._item(value, self.schema.entities[link.target], place)
@@ -333,8 +387,17 @@ class _Reader:
             first = member.dates.get(earlier)
             second = member.dates.get(later, root.dates.get(later))
             if first and second and first.first > second.last:
-                place = f"{member.where}.{_key(member.entity, earlier)}" if member.where else _key(member.entity, earlier)
-                self._problem(place, str(first), f"no later than {_key_anywhere(member, root, later)} ({second})", "Correct the wrong date.")
+                place = (
+                    f"{member.where}.{_key(member.entity, earlier)}"
+                    if member.where
+                    else _key(member.entity, earlier)
+                )
+                self._problem(
+                    place,
+                    str(first),
+                    f"no later than {_key_anywhere(member, root, later)} ({second})",
+                    "Correct the wrong date.",
+                )
         for children in member.lists.values():
             for child in children:
                 self._check_dates(child, root)
@@ -371,7 +434,13 @@ def _scale(interval: Interval, factor: Fraction) -> Interval:
 
 
 def _stated(value: dict[str, Any]) -> str:
-    signs = {"value": "", "minInclusive": "≥ ", "minExclusive": "> ", "maxInclusive": "≤ ", "maxExclusive": "< "}
+    signs = {
+        "value": "",
+        "minInclusive": "≥ ",
+        "minExclusive": "> ",
+        "maxInclusive": "≤ ",
+        "maxExclusive": "< ",
+    }
     numbers = ", ".join(f"{sign}{value[key]}" for key, sign in signs.items() if value.get(key) is not None)
     return f"{numbers} {value['unit']}" if value.get("unit") not in (None, "1") else numbers
 
@@ -382,4 +451,6 @@ def _shown(value: Any) -> str:
 
 
 def _json_type(value: Any) -> str:
-    return {dict: "JSON object", list: "list", str: "string", bool: "boolean", type(None): "null"}.get(type(value), "number")
+    return {dict: "JSON object", list: "list", str: "string", bool: "boolean", type(None): "null"}.get(
+        type(value), "number"
+    )

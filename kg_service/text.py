@@ -70,11 +70,17 @@ def explanation_text(explanation: ExplanationJson, wording: Wording) -> str:
 def _heading(assessment: Assessment, wording: Wording) -> str:
     guideline = wording.compiled.guideline
     kind = wording.case_label
-    title = wording.phrase("title", kind=kind[:1].upper() + kind[1:], case=assessment.case.id, document=assessment.case.document)
-    version = wording.phrase("guideline", label=wording.label(guideline.iri), version=wording.guideline_version)
+    title = wording.phrase(
+        "title", kind=kind[:1].upper() + kind[1:], case=assessment.case.id, document=assessment.case.document
+    )
+    version = wording.phrase(
+        "guideline", label=wording.label(guideline.iri), version=wording.guideline_version
+    )
     lines = [title, "═" * len(title), version]
     if guideline.selected:
-        lines.append(wording.phrase("readings", readings=", ".join(r.id for r in guideline.selected.values())))
+        lines.append(
+            wording.phrase("readings", readings=", ".join(r.id for r in guideline.selected.values()))
+        )
     return "\n".join(lines)
 
 
@@ -99,7 +105,9 @@ def _options(assessment: Assessment, wording: Wording, *, general: bool) -> Iter
     chosen = [v for v in assessment.options if (broader(v.option) == {v.option}) is general]
     for position, verdict in enumerate(chosen, start=1):
         text = wording.word("verdict", verdict.verdict).upper()
-        yield wording.phrase("option_line", position=f"{position:>2}", label=wording.label(verdict.option), verdict=text)
+        yield wording.phrase(
+            "option_line", position=f"{position:>2}", label=wording.label(verdict.option), verdict=text
+        )
         yield from _reasons(verdict, wording)
 
 
@@ -140,13 +148,19 @@ def _inherited(conclusions: list[Conclusion], wording: Wording) -> Iterator[str]
             groups.setdefault(key, []).append(recommendation.id)
     for (status, kind, option), ids in groups.items():
         text = wording.phrase(
-            "inherited", mark=MARKS[status], kind=wording.word("kind", kind), option=wording.label(option), ids=", ".join(ids)
+            "inherited",
+            mark=MARKS[status],
+            kind=wording.word("kind", kind),
+            option=wording.label(option),
+            ids=", ".join(ids),
         )
         yield _wrap(text, "    ")
 
 
 def _items(verdict: OptionVerdict, wording: Wording) -> str:
-    return ", ".join(f"{r.id} ({wording.label(r.strength)})" if r.strength else r.id for r in verdict.outranked)
+    return ", ".join(
+        f"{r.id} ({wording.label(r.strength)})" if r.strength else r.id for r in verdict.outranked
+    )
 
 
 def _line(conclusion: Conclusion, wording: Wording) -> Iterator[str]:
@@ -166,11 +180,17 @@ def _reason(conclusion: Conclusion, wording: Wording) -> str:
         return wording.phrase("unknown_reason", status=status, features=features)
     if not conclusion.facts:
         return wording.phrase("always_reason", status=status)
-    return wording.phrase("known_reason", status=status, facts="; ".join(wording.fact(f) for f in conclusion.facts))
+    return wording.phrase(
+        "known_reason", status=status, facts="; ".join(wording.fact(f) for f in conclusion.facts)
+    )
 
 
 def _obligations(assessment: Assessment, wording: Wording) -> Iterator[str]:
-    live = {v.option for v in assessment.options if v.verdict not in ("not-indicated", "excluded", "contraindicated")}
+    live = {
+        v.option
+        for v in assessment.options
+        if v.verdict not in ("not-indicated", "excluded", "contraindicated")
+    }
     for conclusion in assessment.conclusions:
         recommendation = conclusion.recommendation
         moot = recommendation.option is not None and recommendation.option not in live
@@ -179,7 +199,9 @@ def _obligations(assessment: Assessment, wording: Wording) -> Iterator[str]:
         due = wording.phrase("due" if conclusion.status == "true" else "due_unknown")
         if recommendation.option is not None:
             due += " " + wording.phrase("with_option", option=wording.label(recommendation.option))
-        done = {"true": "done", "false": "not_done", "unknown": "not_documented"}[conclusion.fulfilled or "unknown"]
+        done = {"true": "done", "false": "not_done", "unknown": "not_documented"}[
+            conclusion.fulfilled or "unknown"
+        ]
         kind = wording.word("kind", recommendation.kind)
         label = wording.label(recommendation.iri)
         yield _wrap(wording.phrase("obligation_line", kind=kind, id=recommendation.id, label=label), "  ")
@@ -203,7 +225,9 @@ def _notes(notes: tuple[Note, ...]) -> Iterator[str]:
 
 def _statements(explanation: ExplanationJson, wording: Wording) -> Iterator[str]:
     for statement in explanation["statements"]:
-        yield wording.phrase("statement", id=statement["id"], section=statement["section"], lines=statement["lines"])
+        yield wording.phrase(
+            "statement", id=statement["id"], section=statement["section"], lines=statement["lines"]
+        )
         yield _wrap(statement["paraphrase"], "  ")
 
 
@@ -246,8 +270,13 @@ def _open(explanation: ExplanationJson, wording: Wording) -> str:
         lines.append(f"  {wording.phrase('settle_too_large')}")
     lines.append("")
     for answer in explanation["answers"]:
-        label, status = wording.label(_iri(answer["feature"], wording)), wording.word("status", answer["becomes"])
-        lines.append(_wrap(wording.phrase("answer", feature=label, values=answer["values"], status=status), "  "))
+        label, status = (
+            wording.label(_iri(answer["feature"], wording)),
+            wording.word("status", answer["becomes"]),
+        )
+        lines.append(
+            _wrap(wording.phrase("answer", feature=label, values=answer["values"], status=status), "  ")
+        )
     return "\n".join(lines)
 
 

@@ -32,19 +32,34 @@ DIAMETERS = [
     ({"lesions": sized(1, 2)}, "≥ 2 cm"),
     ({"lesions": sized(1, None), "allMetastasesListed": True}, "≥ 1 cm"),
     ({"lesions": sized(None), "allMetastasesListed": True}, None),
-    ({"lesions": [{"diameter": {"minInclusive": 1, "maxExclusive": 3, "unit": "cm"}}], "allMetastasesListed": True}, "≥ 1, < 3 cm"),
+    (
+        {
+            "lesions": [{"diameter": {"minInclusive": 1, "maxExclusive": 3, "unit": "cm"}}],
+            "allMetastasesListed": True,
+        },
+        "≥ 1, < 3 cm",
+    ),
 ]
 TERRITORY = [
     ({"previousCourses": [{**EXTERNAL, "treatedLesions": ["L1"]}]}, "true"),
     ({"previousCourses": [{**EXTERNAL, "site": "T8"}]}, "true"),  # the same vertebra is the same place
     ({"previousCourses": [{**EXTERNAL, "site": "T9"}]}, None),  # a field may reach its neighbours
     ({"previousCourses": [{**EXTERNAL, "site": "ThoracicSpine"}]}, None),  # a region is not a place
-    ({"previousCourses": [{**EXTERNAL, "site": "T9", "sparedLesions": ["L1"]}], "allCoursesListed": True}, "false"),
+    (
+        {"previousCourses": [{**EXTERNAL, "site": "T9", "sparedLesions": ["L1"]}], "allCoursesListed": True},
+        "false",
+    ),
     ({"previousCourses": [{**EXTERNAL, "site": "T9", "sparedLesions": ["L1"]}]}, None),
     ({"previousCourses": [], "allCoursesListed": True}, "false"),
     ({"previousCourses": []}, None),
     ({}, None),
-    ({"previousCourses": [{"modality": "Brachytherapy", "treatedLesions": ["L1"]}], "allCoursesListed": True}, "false"),
+    (
+        {
+            "previousCourses": [{"modality": "Brachytherapy", "treatedLesions": ["L1"]}],
+            "allCoursesListed": True,
+        },
+        "false",
+    ),
     ({"previousCourses": [{"treatedLesions": ["L1"]}], "allCoursesListed": True}, None),  # of what modality?
 ]
 ELAPSED = [
@@ -55,22 +70,32 @@ ELAPSED = [
     ([("2025-05-02", True), ("2026-05-02", False)], True, "18 mo"),
     ([("2026-05-02", None)], True, None),
     ([(None, True)], True, None),
-    ([("2025", True)], True, "≥ 10.07, ≤ 22.03 mo"),  # from 31 December (10 months and 2 of 30 days) back to 1 January
+    (
+        [("2025", True)],
+        True,
+        "≥ 10.07, ≤ 22.03 mo",
+    ),  # from 31 December (10 months and 2 of 30 days) back to 1 January
 ]
 
 
 @pytest.mark.parametrize(("document", "expected"), COUNTS)
-def test_metastases_are_counted_from_the_list(base: KnowledgeBase, document: dict[str, Any], expected: str) -> None:
+def test_metastases_are_counted_from_the_list(
+    base: KnowledgeBase, document: dict[str, Any], expected: str
+) -> None:
     assert derived(base, "metastasisCount", document) == expected
 
 
 @pytest.mark.parametrize(("document", "expected"), DIAMETERS)
-def test_the_largest_diameter_comes_from_the_list(base: KnowledgeBase, document: dict[str, Any], expected: str | None) -> None:
+def test_the_largest_diameter_comes_from_the_list(
+    base: KnowledgeBase, document: dict[str, Any], expected: str | None
+) -> None:
     assert derived(base, "largestMetastasisDiameter", document) == expected
 
 
 @pytest.mark.parametrize(("document", "expected"), TERRITORY)
-def test_whether_a_lesion_was_irradiated_before(base: KnowledgeBase, document: dict[str, Any], expected: str | None) -> None:
+def test_whether_a_lesion_was_irradiated_before(
+    base: KnowledgeBase, document: dict[str, Any], expected: str | None
+) -> None:
     assert derived(base, "previouslyIrradiated", document) == expected
 
 
@@ -89,7 +114,10 @@ def test_the_time_since_the_last_irradiation_of_a_territory(
 
 def test_without_a_reference_date_no_time_has_elapsed_that_could_be_told(base: KnowledgeBase) -> None:
     course = {**EXTERNAL, "endDate": "2026-05-02", "treatedLesions": ["L1"]}
-    assert derived(base, "monthsSinceIrradiationHere", {"previousCourses": [course], "allCoursesListed": True}) is None
+    assert (
+        derived(base, "monthsSinceIrradiationHere", {"previousCourses": [course], "allCoursesListed": True})
+        is None
+    )
 
 
 def test_dose_per_fraction_is_dose_over_fractions(base: KnowledgeBase) -> None:
@@ -106,7 +134,7 @@ def test_a_stated_dose_per_fraction_must_be_the_quotient(base: KnowledgeBase) ->
         "dosePerFraction": {"value": 5, "unit": "Gy"},
     }
     (record,) = base.read_document({"lesions": [{"prescription": prescription}]}, "x")
-    with pytest.raises(InputError, match="dosePerFraction: stated as 5 Gy, but .* make it 7 Gy"):
+    with pytest.raises(InputError, match=r"dosePerFraction: stated as 5 Gy, but .* make it 7 Gy"):
         base.cases(record)
 
 

@@ -39,7 +39,9 @@ def test_the_plan_agrees_with_hermit(compiled: CompiledGuideline, seed: int) -> 
 
 
 @pytest.mark.parametrize("readings", READINGS, ids=lambda r: ",".join(f"{k}{v}" for k, v in r.items()))
-def test_the_plan_agrees_with_hermit_under_other_readings(base: KnowledgeBase, readings: dict[str, str]) -> None:
+def test_the_plan_agrees_with_hermit_under_other_readings(
+    base: KnowledgeBase, readings: dict[str, str]
+) -> None:
     compiled = base.compiled(readings)
     assert disagreements(compiled, random_cases(compiled, 100, 99)) == []
 
@@ -60,7 +62,9 @@ def test_the_cases_cover_every_answer_of_every_criterion(compiled: CompiledGuide
     assert lacking == {"BoardScope": {True}, "BoardScope-A25-b": {True}}
 
 
-def test_hermit_certifies_justifications_and_that_no_fact_of_them_is_superfluous(compiled: CompiledGuideline) -> None:
+def test_hermit_certifies_justifications_and_that_no_fact_of_them_is_superfluous(
+    compiled: CompiledGuideline,
+) -> None:
     plan, oracle = compiled.plan, Oracle(compiled)
     questions: list[tuple[str, dict[str, Knowledge], bool | None]] = []
     for known in random_cases(compiled, 12, 21):
@@ -90,7 +94,9 @@ def test_hermit_certifies_changes_and_settling_answers(compiled: CompiledGuideli
                     changed.append((name, {**known, **{c.feature: c.values[0] for c in change}}))
             if plan.decide(tree, possible) is None:
                 for chosen in settling_sets(plan, tree, possible)[:1]:
-                    values = {f: plan.cells[f].values(possible.get(f, plan.cells[f].full))[-1] for f in chosen}
+                    values = {
+                        f: plan.cells[f].values(possible.get(f, plan.cells[f].full))[-1] for f in chosen
+                    }
                     settled.append((name, {**known, **values}))
     assert len(changed) > 20
     assert len(settled) > 10
@@ -101,7 +107,9 @@ def test_hermit_certifies_changes_and_settling_answers(compiled: CompiledGuideli
 
 def test_a_point_between_closed_bounds_needs_has_value(compiled: CompiledGuideline) -> None:
     """HermiT misses that [3, 3] lies within [1, 3]; exact facts go to it as owl:hasValue."""
-    known = {str(f): k for f, k in ((URIRef("https://w3id.org/bonemet-kg/record/adjacentDiseasedVertebrae"), 3),)}
+    known = {
+        str(f): k for f, k in ((URIRef("https://w3id.org/bonemet-kg/record/adjacentDiseasedVertebrae"), 3),)
+    }
     from kg_service.values import exactly
 
     case = {feature: exactly(number) for feature, number in known.items()}

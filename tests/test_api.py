@@ -1,0 +1,165 @@
+"""The HTTP API over a real client: answers, negotiation, problem documents."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from rdflib import Graph
+
+from kg_service.api import MAX_BODY, create_app
+from kg_service.knowledge import DATA_ROOT
+from kg_service.service import KnowledgeBase
+
+CASE = (DATA_ROOT / "examples" / "case-thoracic-reirradiation.json").read_text(encoding="utf-8")
+BUNDLE = (DATA_ROOT / "examples" / "fhir" / "TrialMatching_Patient01.json").read_text(encoding="utf-8")
+JSON = {"content-type": "application/json"}
+
+
+@pytest.fixture(scope="module")
+def client(base: KnowledgeBase) -> Iterator[TestClient]:
+    with TestClient(create_app(base)) as opened:
+        yield opened
+
+
+def assert_problem(response: Any, status: int, text: str) -> None:
+    """One shape for every error: problem+json with a title, a status and a detail."""
+    assert response.status_code == status
+    assert response.headers["content-type"].startswith("application/problem+json")
+    body = response.json()
+    assert {"type", "title", "status", "detail"} <= body.keys()
+    assert body["status"] == status
+    assert text in json.dumps(body, ensure_ascii=False)
+
+
+def test_a_record_is_assessed(client: TestClient) -> None:
+    (answer,) = client.post("/assess", content=CASE, headers=JSON).json()
+    first = answer["assessments"][0]
+    verdicts = {o["option"]: o["verdict"] for o in first["options"]}
+    assert (verdicts["SBRT"], verdicts["RT-30Gy-10fx"]) == ("applicable", "yielding")
+    s077 = next(c for c in first["conclusions"] if c["id"] == "S077")
+    assert s077["status"] == "true"
+    assert {f["where"] for f in s077["facts"]} == {"lesions[0].site", "lesions[0].tumourCordDistance"}
+    assert s077["statements"][0]["lines"] == "179-181"
+
+
+def test_a_bundle_is_assessed_with_its_notes(client: TestClient) -> None:
+    headers = {"content-type": "application/fhir+json"}
+    (answer,) = client.post("/assess?reference_date=2020-05-01", content=BUNDLE, headers=headers).json()
+    assert len(answer["assessments"]) == 1
+    assert answer["notes"]
+
+
+@pytest.mark.parametrize(
+    ("accept", "media", "text"),
+    [
+        ("text/plain", "text/plain", "General options, best first"),
+        ("text/turtle", "text/turtle", "core:Conclusion"),
+        ("application/json", "application/json", '"conclusions"'),
+        ("*/*", "application/json", '"conclusions"'),
+        ("text/html, text/plain;q=0.5", "text/plain", "General options"),
+    ],
+)
+def test_the_answer_comes_in_the_form_asked_for(client: TestClient, accept: str, media: str, text: str) -> None:
+    response = client.post("/assess", content=CASE, headers={**JSON, "accept": accept})
+    assert response.headers["content-type"].startswith(media)
+    assert text in response.text
+
+
+def test_language_and_readings_are_parameters(client: TestClient) -> None:
+    response = client.post("/assess?lang=fr&reading=A04%3Da", content=CASE, headers=JSON)
+    first = response.json()[0]["assessments"][0]
+    assert first["readings"] == {"A04": "a"}
+    assert "radiothérapie stéréotaxique" in {o["label"] for o in first["options"]}
+
+
+def test_a_conclusion_is_explained(client: TestClient) -> None:
+    (found,) = client.post("/explain/S074?lesion=T11", content=CASE, headers=JSON).json()
+    assert (found["status"], found["change"][0]["values"]) == ("false", "< 3 months")
+    assert [f["where"] for f in found["proof"]] == ["lesions[0].monthsSinceIrradiationHere"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "text"),
+    [
+        ("/assess", "{", 422, "not JSON"),
+        ("/assess", "", 422, "not JSON"),
+        ("/assess", '{"lesions": [{"site": "T13"}]}', 422, "lesions[0].site"),
+        ("/assess", '{"lesions": [{"site": "Femur", "cordCompression": true}]}', 422, "no contradiction"),
+        ("/assess?reading=A27", "{}", 400, "such as A27=c"),
+        ("/assess?reading=A27%3Dz", "{}", 404, "no reading of A27"),
+        ("/assess?lang=de", "{}", 422, "lang"),
+        ("/assess?reference_date=yesterday", "{}", 422, "reference_date"),
+        ("/explain/S999", CASE, 404, "no conclusion named 'S999'"),
+        ("/explain/S071?lesion=T12", CASE, 404, "no lesion named 'T12'"),
+    ],
+)
+def test_what_cannot_be_answered_is_a_problem_document(
+    client: TestClient, path: str, body: str, status: int, text: str
+) -> None:
+    assert_problem(client.post(path, content=body, headers=JSON), status, text)
+
+
+def test_other_media_types_bodies_and_paths_are_refused(client: TestClient) -> None:
+    assert_problem(client.post("/assess", content="x", headers={"content-type": "image/png"}), 415, "image/png")
+    assert_problem(client.post("/assess", content=b"\xff", headers=JSON), 422, "not UTF-8")
+    assert_problem(client.post("/assess", content=b" " * (MAX_BODY + 1), headers=JSON), 413, "larger than")
+    assert_problem(client.get("/nothing"), 404, "Not Found")
+    assert_problem(client.get("/assess"), 405, "Method Not Allowed")
+
+
+def test_a_record_conforms_or_is_told_why_not(client: TestClient) -> None:
+    assert client.post("/validate", content=CASE, headers=JSON).json() == []
+    findings = client.post("/validate?eligibility=true", content=CASE, headers=JSON).json()
+    assert {f["severity"] for f in findings} >= {"Warning", "NotAssessable"}
+    assert any("S077" in f["statements"] for f in findings)
+
+
+def test_sparql_sees_guideline_records_and_conclusions(client: TestClient) -> None:
+    ask = "PREFIX core: <https://w3id.org/bonemet-kg/core/> SELECT (COUNT(?c) AS ?n) WHERE { ?c a core:Conclusion }"
+    assert client.get("/sparql", params={"query": ask}).json()["results"]["bindings"][0]["n"]["value"] == "0"
+    graphs = client.post("/records", content=CASE, headers=JSON)
+    assert graphs.status_code == 201
+    count = client.get("/sparql", params={"query": ask}).json()["results"]["bindings"][0]["n"]["value"]
+    assert count == "88"  # 44 recommendations, two lesions
+    assert client.delete("/records/case-1").status_code == 204
+    after = client.post("/sparql", content=ask, headers={"content-type": "application/sparql-query"})
+    assert after.json()["results"]["bindings"][0]["n"]["value"] == "0"
+    assert_problem(client.delete("/records/case-1"), 404, "case-1")
+
+
+def test_sparql_refuses_what_it_must(client: TestClient) -> None:
+    assert_problem(client.get("/sparql", params={"query": "SELECT * WHERE {"}), 400, "quer")
+    service = "SELECT * WHERE { SERVICE <http://example.org/> { ?s ?p ?o } }"
+    assert_problem(client.get("/sparql", params={"query": service}), 400, "SERVICE")
+    update = "INSERT DATA { <urn:a> <urn:b> <urn:c> }"
+    assert_problem(client.get("/sparql", params={"query": update}), 400, "")
+
+
+def test_sparql_constructs_graphs(client: TestClient) -> None:
+    query = "CONSTRUCT { ?s a ?t } WHERE { ?s a ?t . FILTER(?t = <https://w3id.org/bonemet-kg/core/Guideline>) }"
+    response = client.get("/sparql", params={"query": query}, headers={"accept": "text/turtle"})
+    assert len(Graph().parse(data=response.text, format="turtle")) == 1
+
+
+def test_the_query_library_is_listed_and_run(client: TestClient) -> None:
+    names = [q["name"] for q in client.get("/queries").json()]
+    assert len(names) >= 12
+    assert client.get("/queries/contraindications-of-option").status_code == 200
+    assert_problem(client.get("/queries/none-such"), 404, "none-such")
+
+
+def test_the_description_of_the_api_names_its_answers_and_problems(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
+    assert {"/assess", "/explain/{conclusion}", "/validate", "/sparql", "/queries/{name}", "/records"} <= set(document["paths"])
+    assert "ProblemDetails" in document["components"]["schemas"]
+    assert document["paths"]["/assess"]["post"]["requestBody"]["content"].keys() >= {"application/json", "text/turtle"}
+
+
+def test_readings_schemas_and_health(client: TestClient) -> None:
+    readings = {r["id"]: r["readings"] for r in client.get("/readings").json()}
+    assert [r["id"] for r in readings["A27"] if r["adopted"]] == ["A27-a"]
+    assert client.get("/schema/record").json()["$schema"].endswith("2020-12/schema")
+    assert "@context" in client.get("/context/record.jsonld").json()
+    assert client.get("/health").json()["status"] == "ok"
