@@ -15,7 +15,16 @@ from typing import Literal
 
 from rdflib import URIRef
 
-from kg_service.compiler import INFORMS, OBLIGES, OFFERS, PREFERS, QUALIFIES, RESERVES, STOPS, CompiledGuideline
+from kg_service.compiler import (
+    INFORMS,
+    OBLIGES,
+    OFFERS,
+    PREFERS,
+    QUALIFIES,
+    RESERVES,
+    STOPS,
+    CompiledGuideline,
+)
 from kg_service.derivation import refuse_impossible
 from kg_service.explain import can_settle, justification, missing
 from kg_service.guideline import Recommendation
@@ -24,7 +33,16 @@ from kg_service.record import Case, Fact
 from kg_service.values import Knowledge
 
 Status = Literal["true", "false", "unknown"]
-Verdict = Literal["applicable", "conditional", "yielding", "open", "reserved", "not-indicated", "excluded", "contraindicated"]
+Verdict = Literal[
+    "applicable",
+    "conditional",
+    "yielding",
+    "open",
+    "reserved",
+    "not-indicated",
+    "excluded",
+    "contraindicated",
+]
 VERDICTS: tuple[Verdict, ...] = (
     "applicable",
     "conditional",
@@ -137,13 +155,17 @@ def assess(case: Case, compiled: CompiledGuideline, source: str) -> Assessment:
         When the facts of the case contradict each other.
     """
     plan = compiled.plan
-    refuse_impossible(case, plan, compiled.schema, source, lambda iri: compiled.guideline.label(URIRef(iri), "en"))
+    refuse_impossible(
+        case, plan, compiled.schema, source, lambda iri: compiled.guideline.label(URIRef(iri), "en")
+    )
     known = case.known
     possible = plan.possible(known)
     assessor = _Assessor(compiled, case, known, possible)
     conclusions = tuple(assessor.conclusion(r) for r in compiled.guideline.recommendations)
     by_iri = {c.recommendation.iri: c for c in conclusions}
-    options = sorted((assessor.option(o, by_iri) for o in compiled.options), key=lambda v: (*v.order, str(v.option)))
+    options = sorted(
+        (assessor.option(o, by_iri) for o in compiled.options), key=lambda v: (*v.order, str(v.option))
+    )
     return Assessment(case, source, conclusions, tuple(options), tuple(assessor.questions(conclusions)))
 
 
@@ -156,7 +178,11 @@ class _Assessor:
     """Assesses one case; holds what every step needs."""
 
     def __init__(
-        self, compiled: CompiledGuideline, case: Case, known: Mapping[str, Knowledge], possible: Mapping[str, int]
+        self,
+        compiled: CompiledGuideline,
+        case: Case,
+        known: Mapping[str, Knowledge],
+        possible: Mapping[str, int],
     ) -> None:
         self.compiled = compiled
         self.case = case
@@ -189,11 +215,15 @@ class _Assessor:
             kind: tuple(conclusions[r.iri] for r in self.compiled.recommendations_on(option, kind))
             for kind in (OFFERS, STOPS, QUALIFIES, RESERVES, OBLIGES, PREFERS)
         }
-        speaking = [c.recommendation for c in on[OFFERS] if c.status == indicated and not c.recommendation.excluded]
+        speaking = [
+            c.recommendation for c in on[OFFERS] if c.status == indicated and not c.recommendation.excluded
+        ]
         unmet = [c for c in on[RESERVES] if c.status != "true"]
         yielding = self._yielding(speaking) if indicated == "true" else {}
         foremost = [r for r in speaking if r.iri not in yielding] or speaking
-        leading = None if indicated == "false" else unmet[0].recommendation if unmet else self._first(foremost)
+        leading = (
+            None if indicated == "false" else unmet[0].recommendation if unmet else self._first(foremost)
+        )
         verdict = _verdict(indicated, stopped, self._decided(trees.offered), unmet)
         yields_to: tuple[URIRef, ...] = ()
         if verdict in ("applicable", "conditional") and len(yielding) == len(speaking):
@@ -244,7 +274,9 @@ class _Assessor:
         )
 
     @staticmethod
-    def _outranked(leading: Recommendation | None, holding: list[Recommendation]) -> tuple[Recommendation, ...]:
+    def _outranked(
+        leading: Recommendation | None, holding: list[Recommendation]
+    ) -> tuple[Recommendation, ...]:
         """Return what also holds and gives the option another strength than the one that leads."""
         if leading is None:
             return ()
@@ -266,7 +298,9 @@ class _Assessor:
         return [Question(feature, bears[feature], settles[feature]) for feature in order]
 
 
-def _order(verdict: Verdict, leading: Recommendation | None, preferred: Recommendation | None) -> tuple[int, ...]:
+def _order(
+    verdict: Verdict, leading: Recommendation | None, preferred: Recommendation | None
+) -> tuple[int, ...]:
     """Return the place of an option: indicated ones by strength, cleared first among equals."""
     indicated = verdict in ("applicable", "conditional")
     return (

@@ -93,7 +93,11 @@ class CompiledGuideline:
     @cached_property
     def options(self) -> dict[URIRef, OptionTrees]:
         """The trees of every option that can be offered or stopped."""
-        return {option: self._option(option) for option in self.guideline.options if self._speaking(option, OFFERS)}
+        return {
+            option: self._option(option)
+            for option in self.guideline.options
+            if self._speaking(option, OFFERS)
+        }
 
     def criterion(self, cls: URIRef) -> Node:
         """Return the tree of a named class, as a condition on a case."""

@@ -59,7 +59,11 @@ def conclusions_graph(assessment: Assessment, compiled: CompiledGuideline) -> Gr
 def guideline_versions(compiled: CompiledGuideline) -> list[URIRef]:
     """Return the version IRIs of the modules that a guideline was compiled from."""
     graph = compiled.guideline.graph
-    return sorted(URIRef(str(v)) for o in graph.subjects(RDF.type, OWL.Ontology) for v in graph.objects(o, OWL.versionIRI))
+    return sorted(
+        URIRef(str(v))
+        for o in graph.subjects(RDF.type, OWL.Ontology)
+        for v in graph.objects(o, OWL.versionIRI)
+    )
 
 
 def _add_conclusion(graph: Graph, base: URIRef, activity: URIRef, conclusion: Conclusion) -> None:
@@ -111,5 +115,10 @@ def _add_verdict(graph: Graph, base: URIRef, activity: URIRef, verdict: OptionVe
         graph.add((node, CORE.yieldsTo, population))
     for loser in verdict.outranked:
         graph.add((node, CORE.outranked, loser.iri))
-    for conclusion in (*verdict.indications, *verdict.contraindications, *verdict.qualifications, *verdict.reservations):
+    for conclusion in (
+        *verdict.indications,
+        *verdict.contraindications,
+        *verdict.qualifications,
+        *verdict.reservations,
+    ):
         graph.add((node, RDFS.seeAlso, URIRef(f"{base}/conclusion/{conclusion.recommendation.id}")))

@@ -97,7 +97,9 @@ def missing(plan: Plan, tree: Node, possible: Mapping[str, int]) -> set[str]:
 def settling_alone(plan: Plan, tree: Node, possible: Mapping[str, int], feature: str) -> list[Answer]:
     """Return what each kind of value of one feature would make of an open tree."""
     return [
-        Answer(feature, tuple(plan.cells[feature].values(cells)), plan.decide(tree, {**possible, feature: cells}))
+        Answer(
+            feature, tuple(plan.cells[feature].values(cells)), plan.decide(tree, {**possible, feature: cells})
+        )
         for cells in _parts(plan, tree, possible, feature)
     ]
 
@@ -118,7 +120,11 @@ def settling_sets(plan: Plan, tree: Node, possible: Mapping[str, int]) -> list[t
     """
     candidates = sorted(missing(plan, tree, possible))
     for size in range(1, min(LARGEST_CHANGE, len(candidates)) + 1):
-        found = [chosen for chosen in combinations(candidates, size) if _always_settles(plan, tree, possible, chosen)]
+        found = [
+            chosen
+            for chosen in combinations(candidates, size)
+            if _always_settles(plan, tree, possible, chosen)
+        ]
         if found:
             return found
     return []
@@ -159,7 +165,9 @@ def states(plan: Plan, tree: Node, possible: Mapping[str, int], criterion: str |
             return State("not", value, criterion, children=(states(plan, child, possible),))
         case And(children) | Or(children):
             operator = "and" if isinstance(tree, And) else "or"
-            return State(operator, value, criterion, children=tuple(states(plan, c, possible) for c in children))
+            return State(
+                operator, value, criterion, children=tuple(states(plan, c, possible) for c in children)
+            )
         case Constant():
             return State("constant", value, criterion)
 
@@ -172,7 +180,12 @@ def merged(values: tuple[Knowledge, ...]) -> list[Knowledge]:
     joined: list[Interval] = []
     for interval in (v for v in values if isinstance(v, Interval)):
         last = joined[-1] if joined else None
-        if last is not None and last.high is not None and last.high == interval.low and not (last.high_open and interval.low_open):
+        if (
+            last is not None
+            and last.high is not None
+            and last.high == interval.low
+            and not (last.high_open and interval.low_open)
+        ):
             joined[-1] = Interval(last.low, interval.high, last.low_open, interval.high_open)
         else:
             joined.append(interval)

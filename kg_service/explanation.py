@@ -77,7 +77,9 @@ class ExplanationJson(TypedDict):
     outrankedBy: list[str]
 
 
-def explain(assessment: Assessment, identifier: str, compiled: CompiledGuideline, wording: Wording) -> ExplanationJson:
+def explain(
+    assessment: Assessment, identifier: str, compiled: CompiledGuideline, wording: Wording
+) -> ExplanationJson:
     """Return the explanation of one conclusion of an assessment.
 
     Parameters
@@ -106,7 +108,11 @@ def explain(assessment: Assessment, identifier: str, compiled: CompiledGuideline
     is_open = conclusion.status == "unknown"
     change = nearest_change(plan, tree, possible) if conclusion.status == "false" else ()
     sets = settling_sets(plan, tree, possible) if is_open else []
-    answers = [a for f in conclusion.missing for a in settling_alone(plan, tree, possible, str(f))] if is_open else []
+    answers = (
+        [a for f in conclusion.missing for a in settling_alone(plan, tree, possible, str(f))]
+        if is_open
+        else []
+    )
     outranks, outranked_by = _ranking(assessment, conclusion)
     return {
         "id": recommendation.id,

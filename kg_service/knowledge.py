@@ -58,7 +58,7 @@ def load_file(path: Path) -> Graph:
     """
     try:
         return Graph().parse(path, format="turtle")
-    except Exception as error:  # noqa: BLE001 - rdflib raises many kinds
+    except Exception as error:
         raise CatalogError(f"{path}: not valid Turtle: {error}") from error
 
 

@@ -50,7 +50,7 @@ def _feature(shapes: Graph, path: Node) -> URIRef | None:
     if isinstance(path, URIRef):
         return None
     steps = list(Collection(shapes, path))
-    if len(steps) == 2 and steps[1] == QTY.value:  # noqa: PLR2004 - a feature and its value
+    if len(steps) == 2 and steps[1] == QTY.value:
         return URIRef(str(steps[0]))
     return None
 

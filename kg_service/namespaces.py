@@ -11,7 +11,21 @@ QTY = Namespace(f"{BASE}quantity/")
 REC = Namespace(f"{BASE}record/")
 DATA = Namespace(f"{BASE}data/")
 
-__all__ = ["BASE", "CORE", "DATA", "DCTERMS", "OWL", "PROV", "QTY", "RDF", "RDFS", "REC", "SKOS", "XSD", "local_name"]
+__all__ = [
+    "BASE",
+    "CORE",
+    "DATA",
+    "DCTERMS",
+    "OWL",
+    "PROV",
+    "QTY",
+    "RDF",
+    "RDFS",
+    "REC",
+    "SKOS",
+    "XSD",
+    "local_name",
+]
 
 
 def local_name(iri: URIRef | str) -> str:

@@ -166,7 +166,9 @@ class Oracle:
         if isinstance(known, Interval):
             expression: Term = _some(graph, feature.iri, _amount(graph, known))
         elif feature.kind is Kind.BOOLEAN:
-            values = [_has(graph, feature.iri, Literal(value == TRUE)) for value in sorted(known & {TRUE, FALSE})]
+            values = [
+                _has(graph, feature.iri, Literal(value == TRUE)) for value in sorted(known & {TRUE, FALSE})
+            ]
             expression = values[0] if len(values) == 1 else _boolean(graph, OWL.unionOf, values)
         else:
             leaves: list[Term] = [URIRef(leaf) for leaf in sorted(known)]
@@ -236,7 +238,9 @@ def _ancestors(cls: Any, nothing: Any) -> set[str]:
     return {ancestor.iri for ancestor in cls.ancestors()}
 
 
-def _paths(entity: Entity, compiled: CompiledGuideline, links: tuple[URIRef, ...]) -> list[tuple[str, tuple[URIRef, ...]]]:
+def _paths(
+    entity: Entity, compiled: CompiledGuideline, links: tuple[URIRef, ...]
+) -> list[tuple[str, tuple[URIRef, ...]]]:
     """Return every feature a case reaches, with the links that lead to it."""
     found = [(str(feature.iri), links) for feature in entity.features.values()]
     for link in entity.links.values():

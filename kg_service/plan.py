@@ -111,7 +111,9 @@ class Cells:
     def mask(self, known: Knowledge) -> int:
         """Return the cells that share a value with what is known."""
         if isinstance(known, frozenset):
-            return sum(1 << i for i, part in enumerate(self.parts) if isinstance(part, frozenset) and part & known)
+            return sum(
+                1 << i for i, part in enumerate(self.parts) if isinstance(part, frozenset) and part & known
+            )
         return sum(
             1 << i
             for i, part in enumerate(self.parts)

@@ -190,7 +190,13 @@ def conclusion_json(conclusion: Conclusion, wording: Wording) -> ConclusionJson:
 def statements_json(recommendation: Recommendation, wording: Wording) -> list[StatementJson]:
     """Return the statements that a recommendation rests on."""
     return [
-        {"id": s.id, "iri": str(s.iri), "section": s.section, "lines": s.lines, "paraphrase": wording.statement(s.iri)}
+        {
+            "id": s.id,
+            "iri": str(s.iri),
+            "section": s.section,
+            "lines": s.lines,
+            "paraphrase": wording.statement(s.iri),
+        }
         for s in recommendation.statements
     ]
 
@@ -210,7 +216,11 @@ def fact_json(fact: Fact, wording: Wording) -> FactJson:
 
 def missing_json(feature: URIRef, wording: Wording) -> MissingJson:
     """Return a missing feature with its question."""
-    return {"feature": local_name(feature), "label": wording.label(feature), "question": wording.question(feature)}
+    return {
+        "feature": local_name(feature),
+        "label": wording.label(feature),
+        "question": wording.question(feature),
+    }
 
 
 def question_json(question: Question, wording: Wording) -> QuestionJson:

@@ -40,7 +40,9 @@ def random_cases(compiled: CompiledGuideline, number: int, seed: int) -> list[di
     while len(cases) < number:
         case = _case(compiled, source)
         possible = compiled.plan.possible(case)
-        if not any(compiled.plan.decide(compiled.plan.trees[str(c)], possible) for c in compiled.schema.impossible):
+        if not any(
+            compiled.plan.decide(compiled.plan.trees[str(c)], possible) for c in compiled.schema.impossible
+        ):
             cases.append(case)
     return cases
 
@@ -55,7 +57,7 @@ def _case(compiled: CompiledGuideline, source: random.Random) -> dict[str, Knowl
 
 def _value(feature: Feature, plan: Plan, schema: RecordSchema, source: random.Random) -> Knowledge:
     if feature.kind is Kind.BOOLEAN:
-        return truth(source.random() < 0.5)  # noqa: PLR2004 - a coin
+        return truth(source.random() < 0.5)
     if feature.kind is Kind.CODE and feature.partition is not None:
         return schema.leaves(source.choice(list(schema.classes_under(feature.partition))))
     return _number(_thresholds(feature, plan), source)
@@ -71,7 +73,7 @@ def _number(thresholds: list[Fraction], source: random.Random) -> Interval:
     """Return an exact value at, just below or just above a threshold, or an interval that ends there."""
     one = source.choice(thresholds) + source.choice([-NEAR, Fraction(0), Fraction(0), NEAR])
     other = one + source.choice([Fraction(1, 2), Fraction(1), Fraction(3)])
-    is_open = source.random() < 0.3  # noqa: PLR2004 - some bounds are open
+    is_open = source.random() < 0.3
     return source.choice(
         [
             exactly(one),

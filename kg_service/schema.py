@@ -158,7 +158,9 @@ class RecordSchema:
 
     def _collect_leaves(self, cls: URIRef, known: dict[URIRef, frozenset[str]]) -> frozenset[str]:
         children = self.children(cls)
-        known[cls] = frozenset().union(*(self._collect_leaves(c, known) for c in children)) or frozenset({str(cls)})
+        known[cls] = frozenset().union(*(self._collect_leaves(c, known) for c in children)) or frozenset(
+            {str(cls)}
+        )
         return known[cls]
 
     @cached_property
@@ -175,7 +177,9 @@ class RecordSchema:
         """Return the classes that a class of a partition is the disjoint union of."""
         if cls not in self._children:
             head = self.graph.value(cls, OWL.disjointUnionOf)
-            self._children[cls] = [URIRef(str(member)) for member in Collection(self.graph, head)] if head else []
+            self._children[cls] = (
+                [URIRef(str(member)) for member in Collection(self.graph, head)] if head else []
+            )
         return self._children[cls]
 
     @cached_property
@@ -290,7 +294,9 @@ class RecordSchema:
     def _feature(self, prop: URIRef, key: str) -> Feature:
         range_ = self._required(prop, RDFS.range)
         unit = self.graph.value(prop, CORE.canonicalUnit)
-        kind = Kind.BOOLEAN if range_ == XSD.boolean else Kind.QUANTITY if range_ == QTY.Quantity else Kind.CODE
+        kind = (
+            Kind.BOOLEAN if range_ == XSD.boolean else Kind.QUANTITY if range_ == QTY.Quantity else Kind.CODE
+        )
         if kind is Kind.QUANTITY and unit is None:
             raise GuidelineError(f"{prop}: a feature with quantities needs core:canonicalUnit")
         return Feature(

@@ -97,7 +97,9 @@ class KnowledgeBase:
             batch.problems.append(Problem(str(path), reason.lower(), "a file that can be read"))
             return
         except UnicodeDecodeError as error:
-            batch.problems.append(Problem(str(path), f"byte {error.start} is not UTF-8", "a text file in UTF-8"))
+            batch.problems.append(
+                Problem(str(path), f"byte {error.start} is not UTF-8", "a text file in UTF-8")
+            )
             return
         self.read_text(text, path.name, batch, path.suffix.lower(), reference_date)
 
@@ -125,7 +127,8 @@ class KnowledgeBase:
 
                 graph = parse_rdf(text, RDF_FORMATS[suffix], source)
                 documents: list[tuple[Any, str]] = [
-                    (document, f"{source}: {iri}") for document, iri in documents_from_graph(graph, self.compiled().schema)
+                    (document, f"{source}: {iri}")
+                    for document, iri in documents_from_graph(graph, self.compiled().schema)
                 ]
             else:
                 documents = _split(parse_json(text, source), source)
@@ -154,7 +157,11 @@ class KnowledgeBase:
         records = []
         for found in read_fhir(document, self.bindings, source, reference_date):
             notes = tuple(Note(n.where, n.what, n.why) for n in found.notes)
-            records.append(read_record(found.document, schema, self.limits, source, origins=found.provenance, notes=notes))
+            records.append(
+                read_record(
+                    found.document, schema, self.limits, source, origins=found.provenance, notes=notes
+                )
+            )
         return records
 
     def cases(self, record: Record) -> list[Case]:
@@ -183,7 +190,12 @@ class KnowledgeBase:
         return assessed
 
     def explain(
-        self, assessed: AssessedRecord, identifier: str, compiled: CompiledGuideline, language: Language, case: str | None = None
+        self,
+        assessed: AssessedRecord,
+        identifier: str,
+        compiled: CompiledGuideline,
+        language: Language,
+        case: str | None = None,
     ) -> list[ExplanationJson]:
         """Return the explanation of one conclusion, for one case or for each.
 

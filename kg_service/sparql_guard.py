@@ -10,9 +10,11 @@ mean *less than*, a text that would read differently the two ways is refused.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
+from itertools import islice
 
 from kg_service.errors import QueryError
 
@@ -41,6 +43,8 @@ _UNITS = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_HEXADECIMAL = 16
+_SURROGATES = range(0xD800, 0xE000)
 _UPDATES = frozenset({"insert", "delete", "load", "clear", "drop", "create", "add", "move", "copy", "with"})
 _OPENING = {"{": "}", "(": ")", "[": "]", "<<": ">>"}
 _READS_TWO_WAYS = frozenset("'#()[]")
@@ -170,7 +174,13 @@ def _units(text: str) -> Iterator[Unit]:
         offset = match.end()
         if match.lastgroup in (None, "SPACE"):
             continue
-        unit = Unit(Kind[str(match.lastgroup)], match[0], match.start(), len(brackets), brackets[-1] if brackets else "")
+        unit = Unit(
+            Kind[str(match.lastgroup)],
+            match[0],
+            match.start(),
+            len(brackets),
+            brackets[-1] if brackets else "",
+        )
         _check_code_points(text, unit)
         _check_single_reading(text, unit, previous)
         _follow(text, unit, brackets)
@@ -184,7 +194,12 @@ def _unreadable(text: str, offset: int) -> QueryError:
     if character == "\\":
         return _refuse(text, offset, "an escape outside strings and IRIs", "write the character itself")
     if character in "\"'":
-        return _refuse(text, offset, "a string that does not end, or holds an unknown escape", "close it, or double its backslashes")
+        return _refuse(
+            text,
+            offset,
+            "a string that does not end, or holds an unknown escape",
+            "close it, or double its backslashes",
+        )
     return _refuse(text, offset, f"the character {character!r}", "no part of SPARQL starts with it")
 
 
@@ -195,9 +210,14 @@ def _check_code_points(text: str, unit: Unit) -> None:
     for match in re.finditer(rf"\\\\|{_CODE_POINT}", unit.text):
         if match[0] == "\\\\":
             continue
-        code = int(match[0][2:], 16)
-        if code > 0x10FFFF or 0xD800 <= code <= 0xDFFF or chr(code) in "\"'\\<>\r\n":
-            raise _refuse(text, unit.start + match.start(), f"the escape {match[0]}", "write the character, or a named escape such as \\n")
+        code = int(match[0][2:], _HEXADECIMAL)
+        if code > sys.maxunicode or code in _SURROGATES or chr(code) in "\"'\\<>\r\n":
+            raise _refuse(
+                text,
+                unit.start + match.start(),
+                f"the escape {match[0]}",
+                "write the character, or a named escape such as \\n",
+            )
 
 
 def _check_single_reading(text: str, unit: Unit, previous: Unit | None) -> None:
@@ -205,7 +225,12 @@ def _check_single_reading(text: str, unit: Unit, previous: Unit | None) -> None:
     if unit.within != "(" or previous is None or not _may_be_compared(previous):
         return
     if unit.text == "<<" or (unit.kind is Kind.IRI and _READS_TWO_WAYS & set(unit.text)):
-        raise _refuse(text, unit.start, "'<' may open an IRI or mean less than", "put spaces around it, or write the IRI as a prefixed name")
+        raise _refuse(
+            text,
+            unit.start,
+            "'<' may open an IRI or mean less than",
+            "put spaces around it, or write the IRI as a prefixed name",
+        )
 
 
 def _may_be_compared(unit: Unit) -> bool:
@@ -229,9 +254,19 @@ def _check_words(text: str, units: list[Unit]) -> None:
     for unit, following in zip(units, [*units[1:], None], strict=True):
         calls = following is not None and following.text == "{" and "service" in unit.prefix
         if "service" in unit.word or calls or (unit.kind is Kind.TAG and "service" in unit.text.lower()):
-            raise _refuse(text, unit.start, "SERVICE", "queries are answered from this store alone; rename a prefix that holds the word")
+            raise _refuse(
+                text,
+                unit.start,
+                "SERVICE",
+                "queries are answered from this store alone; rename a prefix that holds the word",
+            )
         if unit.word in _UPDATES:
-            raise _refuse(text, unit.start, unit.text.upper(), "only queries are answered: SELECT, ASK, CONSTRUCT or DESCRIBE")
+            raise _refuse(
+                text,
+                unit.start,
+                unit.text.upper(),
+                "only queries are answered: SELECT, ASK, CONSTRUCT or DESCRIBE",
+            )
 
 
 def _check_local_files(text: str, units: list[Unit]) -> None:
@@ -242,19 +277,27 @@ def _check_local_files(text: str, units: list[Unit]) -> None:
         if unit.kind is Kind.IRI and _decoded(unit.text).lower().startswith("<file:"):
             raise _refuse(text, unit.start, "a file as a graph, base or prefix", "name a graph of the store")
         if "from" in unit.prefix and (previous is None or not previous.word.endswith("prefix")):
-            raise _refuse(text, unit.start, f"{unit.text}, which may be FROM and a name", "put a space after FROM, or rename the prefix")
+            raise _refuse(
+                text,
+                unit.start,
+                f"{unit.text}, which may be FROM and a name",
+                "put a space after FROM, or rename the prefix",
+            )
 
 
 def _decoded(text: str) -> str:
-    return re.sub(_CODE_POINT, lambda match: chr(int(match[0][2:], 16)), text)
+    return re.sub(_CODE_POINT, lambda match: chr(int(match[0][2:], _HEXADECIMAL)), text)
 
 
 def _check_amount(text: str, units: list[Unit]) -> None:
-    counted = 0
-    for unit in _outside_data(units):
-        counted += 1
-        if counted > MAX_UNITS:
-            raise _refuse(text, unit.start, f"more than {MAX_UNITS} words and symbols", "put long lists into VALUES, or ask in steps")
+    too_many = next(islice(_outside_data(units), MAX_UNITS, None), None)
+    if too_many is not None:
+        raise _refuse(
+            text,
+            too_many.start,
+            f"more than {MAX_UNITS} words and symbols",
+            "put long lists into VALUES, or ask in steps",
+        )
 
 
 def _outside_data(units: list[Unit]) -> Iterator[Unit]:
@@ -262,7 +305,11 @@ def _outside_data(units: list[Unit]) -> Iterator[Unit]:
     data_depth: int | None = None
     awaited = False
     for unit in units:
-        if data_depth is not None and unit.depth > data_depth and (unit.kind is not Kind.SYMBOL or unit.text in "()^-+"):
+        if (
+            data_depth is not None
+            and unit.depth > data_depth
+            and (unit.kind is not Kind.SYMBOL or unit.text in "()^-+")
+        ):
             continue
         if data_depth is not None and unit.text == "}" and unit.depth == data_depth + 1:
             data_depth = None

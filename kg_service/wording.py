@@ -80,7 +80,9 @@ class Wording:
         if isinstance(known, Interval):
             return f"{self._interval(known)} {self.unit(feature)}".rstrip()
         if feature.kind is Kind.BOOLEAN:
-            return self._messages["text"]["or"].join(self.word("status", v) for v in (TRUE, FALSE) if v in known)
+            return self._messages["text"]["or"].join(
+                self.word("status", v) for v in (TRUE, FALSE) if v in known
+            )
         return self._codes(feature, known)
 
     def _interval(self, known: Interval) -> str:
@@ -104,7 +106,9 @@ class Wording:
             return ""
         graph = self.compiled.schema.graph
         node = graph.value(predicate=QTY.ucumCode, object=Literal(feature.unit))
-        return (self.compiled.guideline.text(node, QTY.symbol, self.language) if node else None) or str(feature.unit)
+        return (self.compiled.guideline.text(node, QTY.symbol, self.language) if node else None) or str(
+            feature.unit
+        )
 
     def _codes(self, feature: Feature, known: frozenset[str]) -> str:
         schema = self.compiled.schema

@@ -101,17 +101,23 @@ def test_the_tables_hold_the_cases_they_say() -> None:
 
 
 @pytest.mark.parametrize(("conclusion", "feature", "value", "status"), PATIENT_CASES)
-def test_patient_criteria_at_their_boundaries(decide: Decide, conclusion: str, feature: str, value: Any, status: str) -> None:
+def test_patient_criteria_at_their_boundaries(
+    decide: Decide, conclusion: str, feature: str, value: Any, status: str
+) -> None:
     assert decide({"site": "T8"}, **{feature: value}).by_id[conclusion].status == status
 
 
 @pytest.mark.parametrize(("conclusion", "feature", "value", "status"), LESION_CASES)
-def test_lesion_criteria_at_their_boundaries(decide: Decide, conclusion: str, feature: str, value: Any, status: str) -> None:
+def test_lesion_criteria_at_their_boundaries(
+    decide: Decide, conclusion: str, feature: str, value: Any, status: str
+) -> None:
     assert decide({"site": "T8", feature: value}).by_id[conclusion].status == status
 
 
 @pytest.mark.parametrize(("feature", "value", "status"), OLIGO_CASES)
-def test_oligometastatic_cancer_at_its_boundaries(decide: Decide, feature: str, value: Any, status: str) -> None:
+def test_oligometastatic_cancer_at_its_boundaries(
+    decide: Decide, feature: str, value: Any, status: str
+) -> None:
     patient = {**OLIGOMETASTATIC, feature: value}
     assert decide({"site": "T8"}, **patient).by_id["S165"].status == status
 
@@ -131,7 +137,9 @@ def test_oligometastatic_cancer_at_its_boundaries(decide: Decide, feature: str, 
         (None, "unknown"),
     ],
 )
-def test_irradiation_of_the_territory_is_recent_below_three_calendar_months(decide: Decide, end: str | None, status: str) -> None:
+def test_irradiation_of_the_territory_is_recent_below_three_calendar_months(
+    decide: Decide, end: str | None, status: str
+) -> None:
     course = {"modality": "ExternalBeamRadiotherapy", "endDate": end, "treatedLesions": ["L1"]}
     assessment = decide(
         {"site": "T8"}, referenceDate="2026-11-02", previousCourses=[course], allCoursesListed=True
@@ -249,15 +257,30 @@ def test_recent_irradiation_by_the_reading_of_a29(
 
 @pytest.mark.parametrize(
     ("reading", "months", "status"),
-    [("c", 24, "true"), ("a", 24, "true"), ("b", 24, "false"), ("b", 2.9, "true"), ("b", 3, "false"), ("b", None, "unknown")],
+    [
+        ("c", 24, "true"),
+        ("a", 24, "true"),
+        ("b", 24, "false"),
+        ("b", 2.9, "true"),
+        ("b", 3, "false"),
+        ("b", None, "unknown"),
+    ],
 )
-def test_radionuclide_therapy_by_the_reading_of_a29(decide: Decide, reading: str, months: float | None, status: str) -> None:
+def test_radionuclide_therapy_by_the_reading_of_a29(
+    decide: Decide, reading: str, months: float | None, status: str
+) -> None:
     since = None if months is None else unit(months, MO)
-    assessment = decide({"site": "T8"}, {"A29": reading}, radionuclideTherapy=True, monthsSinceRadionuclideTherapy=since)
+    assessment = decide(
+        {"site": "T8"}, {"A29": reading}, radionuclideTherapy=True, monthsSinceRadionuclideTherapy=since
+    )
     assert assessment.by_id["S073"].status == status
 
 
-@pytest.mark.parametrize(("site", "a", "b"), [("T8", "true", "true"), ("Femur", "true", "false"), (None, "true", "unknown")])
+@pytest.mark.parametrize(
+    ("site", "a", "b"), [("T8", "true", "true"), ("Femur", "true", "false"), (None, "true", "unknown")]
+)
 def test_mri_contraindication_by_the_reading_of_a31(decide: Decide, site: str | None, a: str, b: str) -> None:
     for reading, status in (("a", a), ("b", b)):
-        assert decide({"site": site}, {"A31": reading}, mriContraindication=True).by_id["S078"].status == status
+        assert (
+            decide({"site": site}, {"A31": reading}, mriContraindication=True).by_id["S078"].status == status
+        )

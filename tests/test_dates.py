@@ -38,7 +38,9 @@ def test_a_partial_date_is_an_interval_of_days(text: str, first: date, last: dat
     assert str(parsed) == text.split("T")[0]
 
 
-@pytest.mark.parametrize("text", ["", "2026-13", "2026-02-30", "02/11/2026", "0000-01-01", "2026-1-1", "hier", "20261102"])
+@pytest.mark.parametrize(
+    "text", ["", "2026-13", "2026-02-30", "02/11/2026", "0000-01-01", "2026-1-1", "hier", "20261102"]
+)
 def test_a_day_that_does_not_exist_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_date(text)

@@ -110,7 +110,10 @@ def test_a_change_makes_the_tree_true_and_no_smaller_one_does(tree: Node, facts:
     plan = Plan({"t": tree}, DOMAINS)
     possible = plan.possible(facts)
     change = nearest_change(plan, tree, possible)
-    changed = {**possible, **{c.feature: sum(plan.cells[c.feature].mask(v) for v in c.values) for c in change}}
+    changed = {
+        **possible,
+        **{c.feature: sum(plan.cells[c.feature].mask(v) for v in c.values) for c in change},
+    }
     can_be_true = any(holds(tree, cells, plan) for cells in completions(plan, {}))
     if plan.decide(tree, possible) is not True:
         assert bool(change) == can_be_true

@@ -51,7 +51,12 @@ def test_a_big_one_in_a_wind_is_excluded_whatever_the_sky(toy: KnowledgeBase) ->
 
 
 def test_readings_obligations_preferences_and_reservations_are_data(toy: KnowledgeBase) -> None:
-    features = {"rainProbability": percent(50), "sky": "Dark", "windSpeed": wind(1), "takenBy": {"hatesRain": False}}
+    features = {
+        "rainProbability": percent(50),
+        "sky": "Dark",
+        "windSpeed": wind(1),
+        "takenBy": {"hatesRain": False},
+    }
     answer = walk(toy, **features).assessments[0]
     assert answer.by_id["U7"].status == "true"
     assert answer.by_id["U7"].fulfilled == "unknown"

@@ -82,7 +82,9 @@ def test_pain_with_fracture_risk_asks_for_surgery_first(decide: Decide) -> None:
     assert answer.by_id["S136"].status == "false"
     assert [answer.by_id[i].status for i in ("S141", "S142", "S143", "S144")] == ["true"] * 4
     assert answer.by_id["S144"].fulfilled == "unknown"
-    documented = decide({"site": "Femur", "fractureRisk": True, "prescription": {"surgicalIndicationRuledOut": True}})
+    documented = decide(
+        {"site": "Femur", "fractureRisk": True, "prescription": {"surgicalIndicationRuledOut": True}}
+    )
     assert documented.by_id["S144"].fulfilled == "true"
 
 
@@ -114,7 +116,9 @@ def test_a_post_operative_lesion_gets_both_schedules_with_the_box_first(decide: 
     ("reading", "first", "strength"),
     [("a", "RT-30Gy-10fx", "strength-recommended"), ("c", "RT-30Gy-10fx", "strength-optional")],
 )
-def test_post_operative_20_in_5_by_the_reading_of_a02(decide: Decide, reading: str, first: str, strength: str) -> None:
+def test_post_operative_20_in_5_by_the_reading_of_a02(
+    decide: Decide, reading: str, first: str, strength: str
+) -> None:
     answer = decide({"site": "Humerus", **SIMPLE, "operated": True}, {"A02": reading})
     assert order(answer)[0] == first
     assert local_name(answer.by_id["S147"].recommendation.strength or "") == strength
@@ -145,14 +149,25 @@ def test_one_absolute_contraindication_stops_whatever_else_is_unknown(decide: De
 
 
 def test_a_relative_contraindication_qualifies_and_does_not_stop(decide: Decide) -> None:
-    lesion = {"site": "T11", **SIMPLE, "spinalStability": "StableSpine", "previouslyIrradiated": False, "tumourCordDistance": {"value": 3, "unit": "mm"}}
+    lesion = {
+        "site": "T11",
+        **SIMPLE,
+        "spinalStability": "StableSpine",
+        "previouslyIrradiated": False,
+        "tumourCordDistance": {"value": 3, "unit": "mm"},
+    }
     answer = decide(lesion, **CLEARED, **OLIGO)
     assert answer.by_id["S077"].status == "true"
     assert verdicts(answer)["SBRT"] == "applicable"
 
 
 def test_oligometastatic_disease_with_an_ablative_aim_keeps_35_in_7_as_printed(decide: Decide) -> None:
-    lesion = {"site": "Ilium", "prescription": {"intent": "AblativeIntent"}, **SIMPLE, "previouslyIrradiated": False}
+    lesion = {
+        "site": "Ilium",
+        "prescription": {"intent": "AblativeIntent"},
+        **SIMPLE,
+        "previouslyIrradiated": False,
+    }
     answer = decide(lesion, **CLEARED, **OLIGO)
     assert verdicts(answer)["SBRT-35Gy-7fx"] == "applicable"
     assert verdicts(answer)["SBRT-35Gy-5fx"] == "not-indicated"
@@ -179,7 +194,9 @@ def test_extra_spinal_stereotaxy_needs_three_judgements(decide: Decide) -> None:
     assert decide({"site": "Rib", **judged}).by_id["S061"].status == "true"
     assert decide({"site": "Rib", **judged, "judgedSmall": False}).by_id["S061"].status == "false"
     assert decide({"site": "Rib", **judged, "judgedSmall": None}).by_id["S061"].status == "unknown"
-    assert decide({"site": "Sternum", **judged}).by_id["S061"].status == "false"  # a site the bracket does not name
+    assert (
+        decide({"site": "Sternum", **judged}).by_id["S061"].status == "false"
+    )  # a site the bracket does not name
 
 
 def test_case_1_needs_a_cord_dose_that_rules_out_conventional_treatment(decide: Decide) -> None:
@@ -214,8 +231,13 @@ def test_the_attachment_of_the_box_by_the_reading_of_a08(decide: Decide, reading
     assert decide({"site": "T8"}, {"A08": reading}, difficultToMobilise=True).by_id["S163"].status == status
 
 
-@pytest.mark.parametrize(("reading", "twenty", "eight"), [("a", "optional", "optional"), ("b", "recommended", "optional"), ("c", "recommended", "recommended")])
-def test_row_1_of_table_5_by_the_reading_of_a01(decide: Decide, reading: str, twenty: str, eight: str) -> None:
+@pytest.mark.parametrize(
+    ("reading", "twenty", "eight"),
+    [("a", "optional", "optional"), ("b", "recommended", "optional"), ("c", "recommended", "recommended")],
+)
+def test_row_1_of_table_5_by_the_reading_of_a01(
+    decide: Decide, reading: str, twenty: str, eight: str
+) -> None:
     answer = decide({"site": "Femur", "painType": "NociceptivePain", **SIMPLE}, {"A01": reading})
     assert str(answer.by_id["S137"].recommendation.strength).endswith(f"strength-{twenty}")
     assert str(answer.by_id["S138"].recommendation.strength).endswith(f"strength-{eight}")

@@ -1,0 +1,372 @@
+"""The SPARQL store: one named graph per module, record and set of conclusions.
+
+Only this module has heard of pyoxigraph. The default graph of a query is the union of all named
+graphs, unless the query names its graphs with FROM. A triple that stands in several graphs is
+found once in each of them: count with DISTINCT.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+import pyoxigraph as ox
+from rdflib import BNode, Graph, Literal, URIRef
+from rdflib.namespace import DCAT
+from rdflib.term import Node
+
+from kg_service.catalogue import (
+    CATALOGUE,
+    ENTRIES,
+    KNOWLEDGE_KINDS,
+    GraphKind,
+    StoredGraph,
+    data_entry,
+    knowledge_modules,
+    module_entry,
+    refuse_catalogue,
+    stored_graph,
+)
+from kg_service.errors import CatalogError, QueryError, UnknownNameError
+from kg_service.knowledge import load_file
+from kg_service.namespaces import BASE, OWL, XSD
+from kg_service.sparql_guard import CheckedQuery, check, position
+
+_RESULTS = {
+    "json": ox.QueryResultsFormat.JSON,
+    "xml": ox.QueryResultsFormat.XML,
+    "csv": ox.QueryResultsFormat.CSV,
+    "tsv": ox.QueryResultsFormat.TSV,
+}
+_GRAPHS = {"turtle": ox.RdfFormat.TURTLE, "nt": ox.RdfFormat.N_TRIPLES}
+MEDIA_TYPES = {
+    **{name: form.media_type for name, form in _RESULTS.items()},
+    **{name: form.media_type for name, form in _GRAPHS.items()},
+}
+"""Media type of each format that results can be written in."""
+
+_Term = ox.NamedNode | ox.BlankNode | ox.Literal
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_PARSE_ERROR = re.compile(r"error at (?P<line>\d+):(?P<column>\d+): (?:expected )?(?P<wanted>.*)", re.DOTALL)
+_SHOWN = 200
+
+
+class QueryResult:
+    """The complete answer to a query.
+
+    Attributes
+    ----------
+    variables : tuple of str
+        The columns of a SELECT; empty for the other forms.
+    boolean : bool or None
+        The answer to an ASK; None for the other forms.
+    is_graph : bool
+        Whether the answer is a graph, from CONSTRUCT or DESCRIBE.
+    """
+
+    def __init__(
+        self, variables: tuple[str, ...], boolean: bool | None, is_graph: bool, content: bytes
+    ) -> None:
+        self.variables = variables
+        self.boolean = boolean
+        self.is_graph = is_graph
+        self._content = content
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """The formats this answer can be written in."""
+        if self.is_graph:
+            return tuple(_GRAPHS)
+        return ("json", "xml") if self.boolean is not None else tuple(_RESULTS)
+
+    def rows(self) -> list[dict[str, Node | None]]:
+        """Return the rows of a SELECT, as rdflib terms; None where a column is unbound.
+
+        Raises
+        ------
+        QueryError
+            When a value is a triple, which rdflib has no term for.
+        """
+        if self.is_graph or self.boolean is not None:
+            return []
+        solutions = ox.parse_query_results(self._content, format=ox.QueryResultsFormat.JSON)
+        assert isinstance(solutions, ox.QuerySolutions)  # noqa: S101 - written from solutions
+        return [{name: _to_rdflib(solution[name]) for name in self.variables} for solution in solutions]
+
+    def graph(self) -> Graph:
+        """Return the graph of a CONSTRUCT or DESCRIBE; an empty one for the other forms."""
+        graph = Graph()
+        return graph.parse(data=self._content, format="nt") if self.is_graph else graph
+
+    def serialize(self, format: str) -> bytes:  # noqa: A002 - the word rdflib uses
+        """Return the answer in a format: ``json``, ``xml``, ``csv``, ``tsv``; ``turtle``, ``nt`` for graphs.
+
+        Raises
+        ------
+        UnknownNameError
+            When this answer cannot be written in that format.
+        """
+        if format not in self.formats:
+            raise UnknownNameError("format for this answer", format, list(self.formats))
+        if format in ("json", "nt"):
+            return self._content
+        if self.is_graph:
+            triples = (quad.triple for quad in ox.parse(self._content, format=ox.RdfFormat.N_TRIPLES))
+            return _written(triples, _GRAPHS[format])
+        written = ox.parse_query_results(self._content, format=ox.QueryResultsFormat.JSON).serialize(
+            format=_RESULTS[format]
+        )
+        assert written is not None  # noqa: S101 - None only when a file is given
+        return written
+
+
+class Store:
+    """A SPARQL store, in memory or on disk.
+
+    Parameters
+    ----------
+    path : Path, optional
+        Folder of a store on disk, made when missing; in memory otherwise.
+
+    Raises
+    ------
+    CatalogError
+        When the folder cannot be opened, for instance because another process has it open.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        try:
+            self._store = ox.Store() if path is None else ox.Store(str(path))
+        except OSError as error:
+            raise CatalogError(f"{path}: cannot be opened as a store: {error}") from error
+
+    def load_knowledge(self, *extra: Path) -> None:
+        """Load every module of the knowledge base and every shapes file, each into the graph of its version.
+
+        Knowledge graphs of an earlier load are removed; everything happens at once or not at all.
+
+        Parameters
+        ----------
+        *extra : Path
+            Folders of further modules.
+
+        Raises
+        ------
+        CatalogError
+            When a file cannot be parsed, names no version, or bears the version of another file.
+        """
+        modules = knowledge_modules(*extra)
+        steps = [_removal(entry.iri) for entry in self.graphs() if entry.kind in KNOWLEDGE_KINDS]
+        for module in modules:
+            steps += _replacement(module.version, load_file(module.path), module_entry(module))
+        self._update(steps, "the knowledge base")
+
+    def replace_graph(
+        self, iri: URIRef, graph: Graph, *, kind: GraphKind = "data", title: str | None = None
+    ) -> None:
+        """Put a graph under a name, in place of what stood there, at once or not at all.
+
+        Parameters
+        ----------
+        iri : rdflib.URIRef
+            Name of the graph.
+        graph : rdflib.Graph
+            What it is to hold.
+        kind : str
+            What the catalogue says it is.
+        title : str, optional
+            What the catalogue calls it; the end of its name otherwise.
+
+        Raises
+        ------
+        CatalogError
+            When the name or a term cannot be stored, or the name is that of the catalogue.
+        """
+        entry = data_entry(iri, kind, title, len(graph))
+        self._update(_replacement(iri, graph, entry), f"the graph {iri}")
+
+    def remove_graph(self, iri: URIRef) -> None:
+        """Remove a graph and its entry in the catalogue; one that is not there stays so."""
+        refuse_catalogue(iri)
+        self._update([_removal(iri)], f"the graph {iri}")
+
+    def graphs(self) -> list[StoredGraph]:
+        """Return the entries of the catalogue, by name."""
+        return [stored_graph(row) for row in self.query(ENTRIES).rows()]
+
+    def query(self, sparql: str, *, bindings: Mapping[str, Node] | None = None) -> QueryResult:
+        """Return the complete answer to a query.
+
+        Parameters
+        ----------
+        sparql : str
+            A SELECT, ASK, CONSTRUCT or DESCRIBE.
+        bindings : mapping of str to rdflib term, optional
+            Values of variables, by name. They are joined at the start of the WHERE group, as if
+            VALUES stood there; a nested SELECT sees them only for variables that it projects.
+
+        Raises
+        ------
+        QueryError
+            When the query is refused, is no SPARQL, or fails; says where.
+        """
+        checked = check(sparql)
+        values = _values(checked, bindings or {})
+        group = checked.group or 0
+        text = sparql[:group] + values + sparql[group:] if values else sparql
+        try:
+            return _complete(self._store.query(text, use_default_graph_as_union=not checked.names_graphs))
+        except SyntaxError as error:
+            raise QueryError(_parse_error(str(error), sparql, group, len(values))) from error
+        except (OSError, RuntimeError, ValueError) as error:
+            raise QueryError(f"the query failed: {error}") from error
+
+    def _update(self, steps: Iterable[str], what: str) -> None:
+        try:
+            self._store.update(" ;\n".join(steps))
+        except (SyntaxError, OSError, RuntimeError, ValueError) as error:
+            raise CatalogError(f"{what} cannot be stored: {error}") from error
+
+
+def _replacement(iri: URIRef, graph: Graph, entry: Graph) -> list[str]:
+    """Return the steps of an update that put a graph and its entry in place of what stood there."""
+    return [_removal(iri), _insertion(iri, graph), _insertion(CATALOGUE, entry)]
+
+
+def _removal(iri: URIRef) -> str:
+    """Return the update that removes a graph and its entry."""
+    graph, catalogue = _node(iri), _node(CATALOGUE)
+    return (
+        f"DROP SILENT GRAPH {graph} ;\n"
+        f"DELETE WHERE {{ GRAPH {catalogue} {{ {graph} ?property ?value }} }} ;\n"
+        f"DELETE DATA {{ GRAPH {catalogue} {{ {catalogue} {_node(DCAT.dataset)} {graph} }} }}"
+    )
+
+
+def _insertion(iri: URIRef, graph: Graph) -> str:
+    """Return the update that adds a graph to a graph, every term written by the engine."""
+    try:
+        triples = [ox.Triple(_subject(s), _node(p), _to_store(o)) for s, p, o in graph]
+    except ValueError as error:
+        raise CatalogError(f"the graph {iri} holds a term that cannot be stored: {error}") from error
+    return f"INSERT DATA {{ GRAPH {_node(iri)} {{\n{_written(triples, ox.RdfFormat.N_TRIPLES).decode()}}} }}"
+
+
+def _written(triples: Iterable[ox.Triple], form: ox.RdfFormat) -> bytes:
+    prefixes = (
+        {"core": f"{BASE}core/", "owl": str(OWL), "xsd": str(XSD)} if form == ox.RdfFormat.TURTLE else None
+    )
+    written = ox.serialize(triples, format=form, prefixes=prefixes)
+    assert written is not None  # noqa: S101 - None only when a file is given
+    return written
+
+
+def _values(checked: CheckedQuery, bindings: Mapping[str, Node]) -> str:
+    """Return the VALUES block that binds variables, every term written by the engine."""
+    if not bindings:
+        return ""
+    for name in bindings:
+        if not _VARIABLE.fullmatch(name) or name not in checked.variables:
+            raise QueryError(
+                f"the query has no variable ?{name} to bind; it has {_listed(checked.variables)}"
+            )
+    if checked.group is None:
+        raise QueryError("the query has no WHERE group in which to bind variables; add one")
+    names = " ".join(f"?{name}" for name in bindings)
+    terms = " ".join(_bindable(name, value) for name, value in bindings.items())
+    return f" VALUES ({names}) {{ ({terms}) }} "
+
+
+def _bindable(name: str, value: Node) -> str:
+    if isinstance(value, BNode):
+        raise QueryError(f"?{name} is a blank node; bind an IRI or a literal")
+    try:
+        return str(_to_store(value))
+    except ValueError as error:
+        raise QueryError(f"?{name} cannot be bound to {value!r}: {error}") from error
+
+
+def _listed(variables: Iterable[str]) -> str:
+    return ", ".join(f"?{name}" for name in sorted(variables)) or "none"
+
+
+def _complete(answer: ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples) -> QueryResult:
+    """Return an answer read to its end: what fails half way gives no answer at all."""
+    if isinstance(answer, ox.QueryBoolean):
+        return QueryResult(
+            (), bool(answer), False, _bytes(answer.serialize(format=ox.QueryResultsFormat.JSON))
+        )
+    if isinstance(answer, ox.QueryTriples):
+        triples = sorted({str(triple): triple for triple in answer}.items())
+        return QueryResult(
+            (), None, True, _written((triple for _, triple in triples), ox.RdfFormat.N_TRIPLES)
+        )
+    variables = tuple(variable.value for variable in answer.variables)
+    return QueryResult(variables, None, False, _bytes(answer.serialize(format=ox.QueryResultsFormat.JSON)))
+
+
+def _bytes(written: bytes | None) -> bytes:
+    assert written is not None  # noqa: S101 - None only when a file is given
+    return written
+
+
+def _parse_error(message: str, sparql: str, group: int, inserted: int) -> str:
+    """Return what the parser said, its position that of the query as it was given."""
+    match = _PARSE_ERROR.match(message)
+    if match is None:
+        return f"not a SPARQL query: {message}"
+    line, column = int(match["line"]), int(match["column"])
+    opening = position(sparql, group)
+    if inserted and opening.startswith(f"line {line},") and column > int(opening.rpartition(" ")[2]):
+        column -= inserted
+    expected = match["wanted"].replace("\n", " ")
+    shown = expected if len(expected) <= _SHOWN else f"{expected[:_SHOWN]} …"
+    return f"line {line}, column {column}: not SPARQL; expected {shown}"
+
+
+def _node(iri: Node) -> ox.NamedNode:
+    """Return an IRI of the store.
+
+    Raises
+    ------
+    ValueError
+        When it is not an absolute IRI.
+    """
+    if not isinstance(iri, URIRef):
+        raise CatalogError(f"{iri!r} is not an IRI")
+    return ox.NamedNode(str(iri))
+
+
+def _subject(term: Node) -> ox.NamedNode | ox.BlankNode:
+    return ox.BlankNode(str(term)) if isinstance(term, BNode) else _node(term)
+
+
+def _to_store(term: Node) -> _Term:
+    if isinstance(term, Literal):
+        if term.language:
+            return ox.Literal(str(term), language=term.language)
+        return ox.Literal(str(term), datatype=_node(term.datatype) if term.datatype else None)
+    return _subject(term)
+
+
+def _to_rdflib(term: object) -> Node | None:
+    convert = _CONVERSIONS.get(type(term))
+    if convert is None:
+        raise QueryError(f"the value {term} is a triple; ask for its parts, or take the JSON form")
+    return convert(term)
+
+
+def _literal(term: ox.Literal) -> Literal:
+    if term.language:
+        return Literal(term.value, lang=term.language)
+    datatype = URIRef(term.datatype.value)
+    return Literal(term.value, datatype=None if datatype == XSD.string else datatype, normalize=False)
+
+
+_CONVERSIONS: dict[type, Callable[..., Node | None]] = {
+    type(None): lambda _: None,
+    ox.NamedNode: lambda term: URIRef(term.value),
+    ox.BlankNode: lambda term: BNode(term.value),
+    ox.Literal: _literal,
+}
