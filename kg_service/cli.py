@@ -234,7 +234,9 @@ def demo(lang: Lang = Speech.EN) -> None:
     _print_answers(base, compiled, assessed, language, AnswerFormat.TEXT)
     wording = base.wording(compiled, language)
     last = assessed[-1].assessments[0]
-    unknown = next(c.recommendation.id for c in last.conclusions if c.status == "unknown" and len(c.missing) > 1)
+    unknown = next(
+        c.recommendation.id for c in last.conclusions if c.status == "unknown" and len(c.missing) > 1
+    )
     for explanation in base.explain(assessed[0], unknown, compiled, language):
         _print(explanation_text(explanation, wording))
     _finish(problems)

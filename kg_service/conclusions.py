@@ -2,42 +2,21 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 from rdflib import Graph, Literal, URIRef
 
 from kg_service.assessment import Assessment, Conclusion, OptionVerdict
 from kg_service.compiler import CompiledGuideline
-from kg_service.namespaces import CORE, DATA, DCTERMS, OWL, PROV, RDF, RDFS, XSD, local_name
+from kg_service.iris import member_iri, record_graph_iri
+from kg_service.namespaces import CORE, DCTERMS, OWL, PROV, RDF, RDFS, XSD, local_name
 from kg_service.record import Fact
 
 _STATUS = {word: CORE[word.capitalize()] for word in ("true", "false", "unknown")}
 
 
-def document_iri(document: str) -> URIRef:
-    """Return the IRI of what a document describes."""
-    return DATA[f"{quote(document, safe='')}/{quote(document, safe='')}"]
-
-
-def case_iri(document: str, case: str) -> URIRef:
-    """Return the IRI of a case of a document."""
-    return DATA[f"{quote(document, safe='')}/{quote(case, safe='')}"]
-
-
-def record_graph_iri(document: str) -> URIRef:
-    """Return the name of the graph that holds a record."""
-    return DATA[quote(document, safe="")]
-
-
-def conclusions_graph_iri(document: str, case: str) -> URIRef:
-    """Return the name of the graph that holds the conclusions on a case."""
-    return URIRef(f"{case_iri(document, case)}/conclusions")
-
-
 def conclusions_graph(assessment: Assessment, compiled: CompiledGuideline) -> Graph:
     """Return the conclusions on one case, each derived from the facts it rests on."""
     graph = Graph()
-    base = case_iri(assessment.case.document, assessment.case.id)
+    base = member_iri(assessment.case.document, assessment.case.id)
     activity = URIRef(f"{base}/assessment")
     guideline = compiled.guideline
     graph.add((activity, RDF.type, PROV.Activity))

@@ -7,9 +7,10 @@ name can be given as people write it, and a wrong one is answered with the neare
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from urllib.parse import unquote
@@ -24,6 +25,8 @@ from kg_service.store import QueryResult, Store
 
 FOLDER = DATA_ROOT / "queries"
 LANGUAGES = ("en", "fr")
+MOST_SHOWN = 10
+"""Most names listed to someone who wrote one that does not exist."""
 REQUIRED = "required"
 """Default of a parameter that must be given."""
 ANY = "any"
@@ -34,7 +37,10 @@ _KEYS = ("title", "titre", "question", "description", "parameter", "choices", "e
 _HEADER = re.compile(r"# (?P<key>[a-z]+): (?P<value>.+)")
 _PARAMETER = re.compile(r"(?P<name>\w+) (?P<type>[a-z]+) (?P<default>\S+) (?P<description>.+)")
 _PREFIX = re.compile(r"^PREFIX\s+(?P<prefix>[\w-]*):\s*<(?P<iri>[^>]*)>", re.MULTILINE | re.IGNORECASE)
-_ABSOLUTE = re.compile(r"(?:[a-z][a-z0-9+.-]*://|urn:)\S+", re.IGNORECASE)
+
+
+Names = dict[URIRef, list[str]]
+"""The names that things go by."""
 
 
 @dataclass(frozen=True)
@@ -194,7 +200,7 @@ def _parameter(path: Path, line: str) -> Parameter:
         raise CatalogError(
             f"{path}: '{line}'; expected 'name type default description', the type one of {_TYPES}"
         )
-    return Parameter(**match.groupdict())
+    return Parameter(match["name"], match["type"], match["default"], match["description"])
 
 
 def _choices(path: Path, line: str, prefixes: Mapping[str, str]) -> tuple[str, tuple[URIRef, bool]]:
@@ -251,7 +257,7 @@ def _decimal(_store: Store, query: NamedQuery, parameter: Parameter, value: str)
 
 def _case(store: Store, query: NamedQuery, parameter: Parameter, value: str) -> Node:
     cases = _values_of(store, CORE.case, inverse=False)
-    names: dict[URIRef, list[str]] = {case: list(_case_names(case)) for case in cases}
+    names = {case: list(_case_names(case)) for case in cases}
     return _resolved(query, parameter, value, [names])
 
 
@@ -269,30 +275,37 @@ def _iri(store: Store, query: NamedQuery, parameter: Parameter, value: str) -> N
     prefix, colon, local = value.partition(":")
     if colon and prefix in query.prefixes:
         value = query.prefixes[prefix] + local
-    tiers: list[dict[URIRef, list[str]]] = [{iri: [local_name(iri)] for iri in values}]
-    tiers += [_texts(store, values, prop) for prop in (SKOS.notation, RDFS.label)]
-    return _resolved(query, parameter, value, tiers)
+    return _resolved(query, parameter, value, _names(store, values))
 
 
-def _resolved(
-    query: NamedQuery, parameter: Parameter, value: str, tiers: list[dict[URIRef, list[str]]]
-) -> URIRef:
-    """Return the one thing that a value names: as a whole IRI, or in the first tier that knows it."""
-    known = sorted(tiers[0])
-    if URIRef(value) in known:
-        return URIRef(value)
-    if not _ABSOLUTE.fullmatch(value):
-        for names in tiers:
-            for fold in (str, str.casefold):
-                found = [iri for iri in known if fold(value) in map(fold, names.get(iri, []))]
-                if len(found) == 1:
-                    return found[0]
-                if found:
-                    raise _unusable(
-                        query, parameter, f"{value!r}, which means {' or '.join(found)}", "one of them"
-                    )
-    written = [name for names in tiers for iri in known for name in names.get(iri, [])]
-    raise UnknownNameError(f"{parameter.name} in the store", value, written + [str(iri) for iri in known])
+def _names(store: Store, values: list[URIRef]) -> Iterator[Names]:
+    """Yield the names that things go by, the narrowest kind of name first."""
+    yield {iri: [local_name(iri)] for iri in values}
+    for prop in (SKOS.notation, RDFS.label):
+        yield _texts(store, values, prop)
+
+
+def _resolved(query: NamedQuery, parameter: Parameter, value: str, tiers: Iterable[Names]) -> URIRef:
+    """Return the one thing that a value names: its IRI, or its name in the first tier that knows it."""
+    written: list[str] = []
+    for names in tiers:
+        whole = [iri for iri in names if str(iri) == value]
+        found = [iri for iri, known in names.items() if value.casefold() in map(str.casefold, known)]
+        found = whole or [iri for iri in found if value in names[iri]] or found
+        if len(found) > 1:
+            raise _unusable(query, parameter, f"{value!r}, which means {' or '.join(found)}", "one of them")
+        if found:
+            return found[0]
+        written += [name for known in names.values() for name in known]
+    raise UnknownNameError(parameter.name, value, _close_to(value, written))
+
+
+def _close_to(value: str, written: list[str]) -> list[str]:
+    """Return the names worth showing to someone who wrote another: all, or the closest of many."""
+    names = sorted(set(written))
+    if len(names) <= MOST_SHOWN:
+        return names
+    return [*get_close_matches(value, names, n=MOST_SHOWN, cutoff=0), "…"]
 
 
 def _values_of(store: Store, prop: URIRef, *, inverse: bool) -> list[URIRef]:
@@ -302,9 +315,9 @@ def _values_of(store: Store, prop: URIRef, *, inverse: bool) -> list[URIRef]:
     return [URIRef(str(row["value"])) for row in store.query(text, bindings={"property": prop}).rows()]
 
 
-def _texts(store: Store, values: list[URIRef], prop: URIRef) -> dict[URIRef, list[str]]:
+def _texts(store: Store, values: list[URIRef], prop: URIRef) -> Names:
     """Return the texts that a property gives the values, in every language."""
-    found: dict[URIRef, list[str]] = {}
+    found: Names = {}
     text = "SELECT ?thing ?text WHERE { ?thing ?property ?text } ORDER BY ?thing ?text"
     for row in store.query(text, bindings={"property": prop}).rows():
         found.setdefault(URIRef(str(row["thing"])), []).append(str(row["text"]))

@@ -22,6 +22,7 @@ from kg_service.knowledge import DATA_ROOT, load_file, load_graph
 from kg_service.limits import Limits
 from kg_service.reader import parse_json, read_record
 from kg_service.record import Case, Note, Record
+from kg_service.record_rdf import documents_from_graph, parse_rdf
 from kg_service.wording import Language, Wording
 
 RDF_FORMATS = {".ttl": "turtle", ".nt": "nt", ".nq": "nquads", ".trig": "trig", ".jsonld": "json-ld"}
@@ -123,12 +124,11 @@ class KnowledgeBase:
         """
         try:
             if suffix in RDF_FORMATS:
-                from kg_service.record_rdf import documents_from_graph, parse_rdf
-
-                graph = parse_rdf(text, RDF_FORMATS[suffix], source)
+                schema = self.compiled().schema
+                graph = parse_rdf(text, RDF_FORMATS[suffix], source, schema)
                 documents: list[tuple[Any, str]] = [
                     (document, f"{source}: {iri}")
-                    for document, iri in documents_from_graph(graph, self.compiled().schema)
+                    for document, iri in documents_from_graph(graph, schema, source)
                 ]
             else:
                 documents = _split(parse_json(text, source), source)

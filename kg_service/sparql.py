@@ -8,12 +8,9 @@ from pathlib import Path
 from rdflib import Graph, URIRef
 
 from kg_service.compiler import CompiledGuideline
-from kg_service.conclusions import (
-    conclusions_graph,
-    conclusions_graph_iri,
-    record_graph_iri,
-)
+from kg_service.conclusions import conclusions_graph
 from kg_service.errors import InputError, Problem, UnknownNameError
+from kg_service.iris import conclusions_graph_iri, record_graph_iri
 from kg_service.namespaces import BASE
 from kg_service.queries import load_queries, run
 from kg_service.record_rdf import record_graph
@@ -40,14 +37,18 @@ class Graphs:
         self._of_document: dict[str, list[URIRef]] = {}
 
     def add(self, item: AssessedRecord, compiled: CompiledGuideline | None = None) -> list[URIRef]:
-        """Put a record and its conclusions in, in place of an earlier one of the same id; return the graphs."""
+        """Put a record and its conclusions in place of an earlier one of its id; return the graphs."""
         compiled = compiled or self.base.compiled()
         document = item.record.root.id
         graphs: dict[URIRef, Graph] = {
-            record_graph_iri(document): record_graph(item.record, self.base.cases(item.record), compiled.schema)
+            record_graph_iri(document): record_graph(
+                item.record, self.base.cases(item.record), compiled.schema
+            )
         }
         for assessment in item.assessments:
-            graphs[conclusions_graph_iri(document, assessment.case.id)] = conclusions_graph(assessment, compiled)
+            graphs[conclusions_graph_iri(document, assessment.case.id)] = conclusions_graph(
+                assessment, compiled
+            )
         for stale in set(self._of_document.get(document, [])) - set(graphs):
             self.store.remove_graph(stale)
         for iri, graph in graphs.items():
@@ -147,7 +148,10 @@ def _table(result: QueryResult) -> str:
     ]
     table = [list(result.variables), *rows]
     widths = [max(len(row[i]) for row in table) for i in range(len(result.variables))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in table
+    ]
     lines.insert(1, "  ".join("─" * width for width in widths))
     return "\n".join([*lines, f"({len(rows)} rows)"])
 
