@@ -79,8 +79,9 @@ def knowledge_modules(*extra: Path) -> list[Module]:
     CatalogError
         When a file cannot be parsed, names no version, or bears the version of another file.
     """
-    shapes = sorted((DATA_ROOT / "shapes").rglob("*.ttl"))
-    modules = [read_module(path) for path in (*module_paths(*extra), *shapes)]
+    paths = [*module_paths(), *_turtle_files(DATA_ROOT / "shapes")]
+    paths += [path for folder in extra for path in _turtle_files(folder)]
+    modules = [read_module(path) for path in paths]
     first: dict[URIRef, Path] = {}
     for module in modules:
         other = first.setdefault(module.version, module.path)
@@ -89,6 +90,12 @@ def knowledge_modules(*extra: Path) -> list[Module]:
                 f"{module.path}: bears the version IRI {module.version} of {other}; give it its own"
             )
     return modules
+
+
+def _turtle_files(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise CatalogError(f"{folder}: no such folder; expected Turtle files")
+    return sorted(folder.rglob("*.ttl"))
 
 
 def module_entry(module: Module) -> Graph:

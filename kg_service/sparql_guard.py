@@ -108,12 +108,15 @@ class CheckedQuery:
         Offset just after the bracket that opens its WHERE group; None when it has none.
     variables : frozenset of str
         Names of its variables.
+    undeclared : tuple of int and str, or None
+        Offset and prefix of the first name whose prefix it does not declare.
     """
 
     text: str
     names_graphs: bool
     group: int | None
     variables: frozenset[str]
+    undeclared: tuple[int, str] | None
 
 
 def check(sparql: str) -> CheckedQuery:
@@ -140,6 +143,7 @@ def check(sparql: str) -> CheckedQuery:
         any("from" in unit.word for unit in units if unit.depth == 0),
         _group(units),
         frozenset(unit.text[1:] for unit in units if unit.kind is Kind.VARIABLE),
+        _undeclared(units),
     )
 
 
@@ -251,7 +255,7 @@ def _follow(text: str, unit: Unit, brackets: list[str]) -> None:
 
 
 def _check_words(text: str, units: list[Unit]) -> None:
-    for unit, following in zip(units, [*units[1:], None], strict=True):
+    for unit, following in zip(units, [*units[1:], None], strict=False):
         calls = following is not None and following.text == "{" and "service" in unit.prefix
         if "service" in unit.word or calls or (unit.kind is Kind.TAG and "service" in unit.text.lower()):
             raise _refuse(
@@ -328,3 +332,17 @@ def _group(units: list[Unit]) -> int | None:
     if opening and opening[0] and units[opening[0] - 1].word.endswith("construct"):
         del opening[0]
     return units[opening[0]].start + 1 if opening else None
+
+
+def _undeclared(units: list[Unit]) -> tuple[int, str] | None:
+    """Return the first prefix in use that no PREFIX declares; blank nodes have none."""
+    declared = {"_"}
+    for previous, unit in zip([None, *units], units, strict=False):
+        if unit.kind is not Kind.NAME:
+            continue
+        prefix = unit.text.partition(":")[0]
+        if previous is not None and previous.word == "prefix":
+            declared.add(prefix)
+        elif prefix not in declared:
+            return unit.start, prefix
+    return None

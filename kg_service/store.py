@@ -31,7 +31,8 @@ from kg_service.catalogue import (
 from kg_service.errors import CatalogError, QueryError, UnknownNameError
 from kg_service.knowledge import load_file
 from kg_service.namespaces import BASE, OWL, XSD
-from kg_service.sparql_guard import CheckedQuery, check, position
+from kg_service.sparql_errors import parse_error
+from kg_service.sparql_guard import CheckedQuery, check
 
 _RESULTS = {
     "json": ox.QueryResultsFormat.JSON,
@@ -41,15 +42,13 @@ _RESULTS = {
 }
 _GRAPHS = {"turtle": ox.RdfFormat.TURTLE, "nt": ox.RdfFormat.N_TRIPLES}
 MEDIA_TYPES = {
-    **{name: form.media_type for name, form in _RESULTS.items()},
-    **{name: form.media_type for name, form in _GRAPHS.items()},
+    **{name: form.media_type.partition(";")[0] for name, form in _RESULTS.items()},
+    **{name: form.media_type.partition(";")[0] for name, form in _GRAPHS.items()},
 }
 """Media type of each format that results can be written in."""
 
 _Term = ox.NamedNode | ox.BlankNode | ox.Literal
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_PARSE_ERROR = re.compile(r"error at (?P<line>\d+):(?P<column>\d+): (?:expected )?(?P<wanted>.*)", re.DOTALL)
-_SHOWN = 200
 
 
 class QueryResult:
@@ -218,7 +217,7 @@ class Store:
         try:
             return _complete(self._store.query(text, use_default_graph_as_union=not checked.names_graphs))
         except SyntaxError as error:
-            raise QueryError(_parse_error(str(error), sparql, group, len(values))) from error
+            raise QueryError(parse_error(str(error), checked, values)) from error
         except (OSError, RuntimeError, ValueError) as error:
             raise QueryError(f"the query failed: {error}") from error
 
@@ -236,7 +235,7 @@ def _replacement(iri: URIRef, graph: Graph, entry: Graph) -> list[str]:
 
 def _removal(iri: URIRef) -> str:
     """Return the update that removes a graph and its entry."""
-    graph, catalogue = _node(iri), _node(CATALOGUE)
+    graph, catalogue = _name(iri), _name(CATALOGUE)
     return (
         f"DROP SILENT GRAPH {graph} ;\n"
         f"DELETE WHERE {{ GRAPH {catalogue} {{ {graph} ?property ?value }} }} ;\n"
@@ -250,7 +249,7 @@ def _insertion(iri: URIRef, graph: Graph) -> str:
         triples = [ox.Triple(_subject(s), _node(p), _to_store(o)) for s, p, o in graph]
     except ValueError as error:
         raise CatalogError(f"the graph {iri} holds a term that cannot be stored: {error}") from error
-    return f"INSERT DATA {{ GRAPH {_node(iri)} {{\n{_written(triples, ox.RdfFormat.N_TRIPLES).decode()}}} }}"
+    return f"INSERT DATA {{ GRAPH {_name(iri)} {{\n{_written(triples, ox.RdfFormat.N_TRIPLES).decode()}}} }}"
 
 
 def _written(triples: Iterable[ox.Triple], form: ox.RdfFormat) -> bytes:
@@ -311,20 +310,6 @@ def _bytes(written: bytes | None) -> bytes:
     return written
 
 
-def _parse_error(message: str, sparql: str, group: int, inserted: int) -> str:
-    """Return what the parser said, its position that of the query as it was given."""
-    match = _PARSE_ERROR.match(message)
-    if match is None:
-        return f"not a SPARQL query: {message}"
-    line, column = int(match["line"]), int(match["column"])
-    opening = position(sparql, group)
-    if inserted and opening.startswith(f"line {line},") and column > int(opening.rpartition(" ")[2]):
-        column -= inserted
-    expected = match["wanted"].replace("\n", " ")
-    shown = expected if len(expected) <= _SHOWN else f"{expected[:_SHOWN]} …"
-    return f"line {line}, column {column}: not SPARQL; expected {shown}"
-
-
 def _node(iri: Node) -> ox.NamedNode:
     """Return an IRI of the store.
 
@@ -334,8 +319,16 @@ def _node(iri: Node) -> ox.NamedNode:
         When it is not an absolute IRI.
     """
     if not isinstance(iri, URIRef):
-        raise CatalogError(f"{iri!r} is not an IRI")
+        raise ValueError(f"{iri!r} is not an IRI")
     return ox.NamedNode(str(iri))
+
+
+def _name(iri: URIRef) -> ox.NamedNode:
+    """Return the name of a graph."""
+    try:
+        return _node(iri)
+    except ValueError as error:
+        raise CatalogError(f"{iri!r} cannot name a graph: {error}; give an absolute IRI") from error
 
 
 def _subject(term: Node) -> ox.NamedNode | ox.BlankNode:
