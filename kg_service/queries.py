@@ -91,6 +91,10 @@ class NamedQuery:
     prefixes: Mapping[str, str]
     text: str
 
+    def title(self, language: str) -> str:
+        """Return the title in a language."""
+        return self.titles[language]
+
 
 @cache
 def load_queries(folder: Path = FOLDER) -> dict[str, NamedQuery]:

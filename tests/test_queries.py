@@ -1,0 +1,687 @@
+"""Every query of the library, its answer checked by hand against the source; and how it is asked."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rdflib import Graph, URIRef
+
+from kg_service.assessment import assess
+from kg_service.compiler import CompiledGuideline
+from kg_service.conclusions import conclusions_graph
+from kg_service.derivation import cases_of
+from kg_service.errors import CatalogError, InputError, UnknownNameError
+from kg_service.guideline import Guideline
+from kg_service.iris import conclusions_graph_iri, record_graph_iri
+from kg_service.knowledge import DATA_ROOT, load_file, load_graph
+from kg_service.limits import Limits
+from kg_service.namespaces import local_name
+from kg_service.queries import FOLDER, LANGUAGES, load_queries, read_query, run
+from kg_service.reader import read_record
+from kg_service.record_rdf import record_graph
+from kg_service.store import Store
+
+EXPECTED_QUERIES = 17
+REIRRADIATED = {
+    "id": "reirradiated",
+    "referenceDate": "2026-11-02",
+    "lifeExpectancy": {"minInclusive": 12, "unit": "mo"},
+    "mriContraindication": False,
+    "lesions": [
+        {
+            "id": "L1",
+            "site": "T11",
+            "painType": "NociceptivePain",
+            "fractureRisk": False,
+            "pathologicalFracture": False,
+            "cordCompression": False,
+            "spinalStability": "StableSpine",
+            "canalNarrowing": {"value": 10, "unit": "%"},
+            "prescription": {
+                "intent": "PalliativeIntent",
+                "technique": "StereotacticTechnique",
+                "imageGuidanceEveryFraction": True,
+                "boneOncologyBoardValidated": False,
+            },
+        }
+    ],
+    "previousCourses": [
+        {
+            "id": "C1",
+            "modality": "ExternalBeamRadiotherapy",
+            "endDate": "2026-05-02",
+            "treatedLesions": ["L1"],
+        }
+    ],
+    "allCoursesListed": True,
+    "surgeries": [],
+    "allSurgeriesListed": True,
+}
+"""T11 irradiated six months ago, stable, no compression; the distance to the cord is not known."""
+COMPRESSED = {
+    "id": "compressed",
+    "referenceDate": "2026-11-02",
+    "lifeExpectancy": {"value": 2, "unit": "mo"},
+    "lesions": [
+        {
+            "id": "L1",
+            "site": "L1",
+            "cordCompression": True,
+            "cordCompressionOperated": False,
+            "tumourCordDistance": {"value": 2, "unit": "mm"},
+            "prescription": {"intent": "PalliativeIntent", "technique": "StereotacticTechnique"},
+        }
+    ],
+}
+"""An unoperated compression in a patient with two months to live, prescribed stereotactic radiotherapy."""
+SPARSE = {
+    "id": "sparse",
+    "referenceDate": "2026-11-02",
+    "lesions": [{"id": "L9", "site": "Femur", "painType": "NeuropathicPain"}],
+}
+"""A femur with neuropathic pain, and nothing else."""
+
+TESTED: set[str] = set()
+Row = dict[str, Any]
+
+
+def answers(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Mark a test as the one that checks the answer of a query."""
+    TESTED.add(name)
+    return lambda test: test
+
+
+@pytest.fixture(scope="module")
+def store() -> Store:
+    found = Store()
+    found.load_knowledge()
+    compiled = CompiledGuideline(Guideline(load_graph()))
+    limits = Limits(load_file(DATA_ROOT / "shapes" / "record.ttl"))
+    for document in (REIRRADIATED, COMPRESSED, SPARSE):
+        record = read_record(document, compiled.schema, limits, str(document["id"]))
+        cases = cases_of(record, compiled.schema)
+        found.replace_graph(
+            record_graph_iri(record.root.id), record_graph(record, cases, compiled.schema), kind="record"
+        )
+        for case in cases:
+            graph = conclusions_graph(assess(case, compiled, record.source), compiled)
+            found.replace_graph(conclusions_graph_iri(case.document, case.id), graph, kind="conclusions")
+    return found
+
+
+def plain(value: object) -> Any:
+    """Return a term as a test writes it: local names for IRIs, numbers as numbers."""
+    if value is None:
+        return None
+    if isinstance(value, URIRef):
+        return local_name(value)
+    number = value.toPython() if hasattr(value, "toPython") else value
+    return float(number) if not isinstance(number, bool | str) else number
+
+
+def rows(store: Store, name: str, **parameters: str) -> list[Row]:
+    return [{k: plain(v) for k, v in row.items()} for row in run(store, name, parameters).rows()]
+
+
+def columns(found: list[Row], *names: str) -> list[tuple[Any, ...]]:
+    return [tuple(row[name] for name in names) for row in found]
+
+
+@answers("schedules-for-indication")
+def test_schedules_for_reirradiation(store: Store) -> None:
+    """Table 5 row 5: SBRT 35/5 and 27/3 recommended, 20/5 possible, 8/1 as an exception."""
+    found = rows(store, "schedules-for-indication", indication="LesionInIrradiatedTerritory")
+    assert columns(found, "statement", "schedule", "strength", "checked", "reservedBy") == [
+        ("S151", "SBRT-35Gy-5fx", "recommended", True, None),
+        ("S152", "SBRT-27Gy-3fx", "recommended", True, None),
+        ("S153", "SBRT-biological-equivalent", "recommended", False, None),
+        ("S154", "RT-20Gy-5fx", "optional", True, None),
+        ("S155", "RT-8Gy-1fx", "exceptional", True, "S163"),
+    ]
+    assert {(row["section"], row["lines"]) for row in found} == {("Table 5 row 5", "416-436")}
+
+
+@answers("schedules-for-indication")
+def test_schedules_for_every_indication(store: Store) -> None:
+    """Rows 1 to 6 of Table 5 and the summary box; the postoperative row prints 20/5 twice."""
+    found = rows(store, "schedules-for-indication")
+    assert len(found) == 4 + 3 + 3 + 2 + 5 + 3 + 2
+    by_population: dict[str, list[tuple[Any, ...]]] = {}
+    for row in found:
+        by_population.setdefault(row["indication"], []).append((row["statement"], row["strength"]))
+    assert by_population["PainWithFractureRisk"] == [
+        ("S141", "recommended"),
+        ("S142", "optional"),
+        ("S143", "exceptional"),
+    ]
+    assert by_population["PostoperativeSituation"] == [
+        ("S146", "recommended"),
+        ("S147", "recommended"),
+        ("S162", "usual"),
+        ("S148", "optional"),
+    ]
+    assert by_population["InoperableCordCompression"] == [("S149", "recommended"), ("S150", "optional")]
+    assert by_population["PalliativeSituation"] == [("S161", "usual")]
+
+
+@answers("contraindications-of-option")
+def test_contraindications_of_stereotactic_radiotherapy(store: Store) -> None:
+    """S071-S075 absolute, S076-S078 relative; < 3 months twice, > 25 %, < 5 mm, all strict."""
+    found = rows(store, "contraindications-of-option")
+    absolute, relative = "absolute contraindication", "relative contraindication"
+    assert columns(found, "kindLabel", "statement", "feature", "comparison", "threshold", "unit") == [
+        (absolute, "S071", None, None, None, None),
+        (absolute, "S072", None, None, None, None),
+        (absolute, "S073", None, None, None, None),
+        (absolute, "S074", "monthsSinceIrradiationHere", "<", 3, "mo"),
+        (absolute, "S075", "lifeExpectancy", "<", 3, "mo"),
+        (relative, "S076", "canalNarrowing", ">", 25, "%"),
+        (relative, "S077", "tumourCordDistance", "<", 5, "mm"),
+        (relative, "S078", None, None, None, None),
+    ]
+    assert set(columns(found, "kindLabel", "lines")) == {(absolute, "174-178"), (relative, "179-181")}
+
+
+@answers("contraindications-of-option")
+def test_what_stops_a_technique_stops_its_schedules(store: Store) -> None:
+    technique = rows(store, "contraindications-of-option", option="SBRT")
+    assert rows(store, "contraindications-of-option", option="SBRT 27 Gy in 3 fractions") == technique
+    assert rows(store, "contraindications-of-option", option="RT-30Gy-10fx") == []
+
+
+@answers("definition-of-criterion")
+def test_oligometastatic(store: Store) -> None:
+    """S070: 1 to 3 sites, 1 to 5 metastases, each under 5 cm, primary stabilised."""
+    found = rows(store, "definition-of-criterion")
+    assert columns(found, "feature", "comparison", "value", "unit", "negated") == [
+        ("involvedSiteCount", "≤", 3, "1", False),
+        ("involvedSiteCount", "≥", 1, "1", False),
+        ("largestMetastasisDiameter", "<", 5, "cm", False),
+        ("metastasisCount", "≤", 5, "1", False),
+        ("metastasisCount", "≥", 1, "1", False),
+        ("primaryControlled", "=", True, None, False),
+    ]
+    assert {frozenset(row["statements"].split()) for row in found} == {frozenset({"S070", "S165"})}
+
+
+@answers("definition-of-criterion")
+def test_codes_and_complements_in_a_definition(store: Store) -> None:
+    found = rows(store, "definition-of-criterion", criterion="spinal instability")
+    assert columns(found, "feature", "comparison", "value") == [
+        ("site", "in", "Spine"),
+        ("spinalStability", "in", "UnstableSpine"),
+    ]
+    uncomplicated = rows(store, "definition-of-criterion", criterion="UncomplicatedPain")
+    assert columns(uncomplicated, "feature", "comparison", "value", "negated") == [
+        ("cordCompression", "=", True, True),
+        ("fractureRisk", "=", False, False),
+        ("painType", "in", "Painful", False),
+        ("pathologicalFracture", "=", False, False),
+        ("site", "in", "BoneNearSpinalCanal", True),
+    ]
+
+
+@answers("statements-by-reference")
+def test_statements_by_reference(store: Store) -> None:
+    """99 closes the sentence on relative contraindications, 98 that on limbs and ribs; 120 is Table 5."""
+    of_99 = rows(store, "statements-by-reference", reference="99")
+    assert columns(of_99, "statement", "recommendations") == [(f"S{n:03d}", 1) for n in range(71, 79)]
+    of_98 = rows(store, "statements-by-reference", reference="98")
+    assert columns(of_98, "statement", "recommendations") == [("S062", 0), ("S063", 0), ("S064", 0)]
+    of_120 = rows(store, "statements-by-reference", reference="120")
+    assert [row["statement"] for row in of_120] == [f"S{n}" for n in range(136, 161)]
+    assert rows(store, "statements-by-reference", reference="93") == []
+    assert len(rows(store, "statements-by-reference")) == 8 + 3 + 25
+
+
+@answers("statements-without-reference")
+def test_statements_without_reference(store: Store) -> None:
+    """The board, indications, definitions, three sentences on re-irradiation, IGRT, the summary box."""
+    found = rows(store, "statements-without-reference")
+    numbers = (10, 61, 65, 66, 67, 68, 69, 70, 96, 97, 98, 99, 161, 162, 163, 164, 165, 166)
+    assert [row["statement"] for row in found] == [f"S{n:03d}" for n in numbers]
+    assert {row["statement"]: row["recommendations"] for row in found}["S070"] == 2
+
+
+@answers("statements-with-note")
+def test_the_three_readings_of_cord_compression(store: Store) -> None:
+    """A27: not operated or symptomatic is adopted; two other readings stay."""
+    found = rows(store, "statements-with-note", statement="S071")
+    assert columns(found, "ambiguity", "adopted", "alternative", "confidence") == [
+        ("A27", "A27-a", "A27-b", None),
+        ("A27", "A27-a", "A27-c", None),
+    ]
+    assert "Reference 99" in found[0]["note"]
+
+
+@answers("statements-with-note")
+def test_a_printed_value_that_is_doubted_is_kept_with_low_confidence(store: Store) -> None:
+    """A04: 35 Gy in 7 as printed; a misprint for 5 is the other reading."""
+    found = [r for r in rows(store, "statements-with-note", statement="S157") if r["ambiguity"] == "A04"]
+    assert columns(found, "adopted", "alternative", "confidence") == [("A04-b", "A04-a", "low")]
+
+
+@answers("statements-with-note")
+def test_every_statement_with_a_note_is_listed(store: Store) -> None:
+    for language in LANGUAGES:
+        found = rows(store, "statements-with-note", language=language)
+        sparql = """PREFIX skos: <http://www.w3.org/2004/02/skos/core#>
+            PREFIX core: <https://w3id.org/bonemet-kg/core/>
+            SELECT DISTINCT ?s { ?s a core:Statement ; skos:editorialNote ?n }"""
+        assert {r["statement"] for r in found} == {plain(r["s"]) for r in store.query(sparql).rows()}
+        assert len({tuple(row.values()) for row in found}) == len(found)
+        assert all(row["ambiguityLabel"] and row["adoptedLabel"] for row in found if row["ambiguity"])
+        assert all(row["alternativeLabel"] for row in found if row["alternative"])
+
+
+@answers("regimens")
+@pytest.mark.parametrize(
+    ("alpha_beta", "regimen", "bed", "eqd2"),
+    [
+        ("10", "SBRT-35Gy-5fx", 59.5, 49.58),
+        ("10", "SBRT-27Gy-3fx", 51.3, 42.75),
+        ("10", "SBRT-35Gy-7fx", 52.5, 43.75),
+        ("10", "RT-8Gy-1fx", 14.4, 12.0),
+        ("10", "RT-6Gy-1fx", 9.6, 8.0),
+        ("10", "RT-20Gy-5fx", 28.0, 23.33),
+        ("10", "RT-30Gy-10fx", 39.0, 32.5),
+        ("2", "SBRT-35Gy-5fx", 157.5, 78.75),
+        ("2", "SBRT-27Gy-3fx", 148.5, 74.25),
+        ("0.87", "RT-20Gy-5fx", 111.95, 33.94),
+        ("0.87", "SBRT-35Gy-5fx", 316.61, 95.98),
+    ],
+)
+def test_regimens(store: Store, alpha_beta: str, regimen: str, bed: float, eqd2: float) -> None:
+    found = {row["regimen"]: row for row in rows(store, "regimens", alphaBeta=alpha_beta)}
+    assert len(found) == 7
+    assert (found[regimen]["bed"], found[regimen]["eqd2"]) == (bed, eqd2)
+
+
+@answers("regimens")
+def test_dose_per_fraction(store: Store) -> None:
+    found = rows(store, "regimens")
+    assert columns(found, "regimen", "dose", "fractions", "dosePerFraction", "recommendations") == [
+        ("SBRT-35Gy-5fx", 35, 5, 7, 1),
+        ("SBRT-35Gy-7fx", 35, 7, 5, 1),
+        ("RT-30Gy-10fx", 30, 10, 3, 6),
+        ("SBRT-27Gy-3fx", 27, 3, 9, 2),
+        ("RT-20Gy-5fx", 20, 5, 4, 6),
+        ("RT-8Gy-1fx", 8, 1, 8, 3),
+        ("RT-6Gy-1fx", 6, 1, 6, 1),
+    ]
+    assert rows(store, "regimens", alphaBeta="0") == []
+
+
+@answers("eligibility-of-case")
+def test_eligibility_of_a_reirradiated_vertebra(store: Store) -> None:
+    """Six months since the last course, stable, 10 %, no MRI problem; distance to the cord unknown."""
+    found = rows(store, "eligibility-of-case", case="reirradiated/L1")
+    told = {row["statement"]: row["criterion"] for row in found}
+    assert told == {
+        **dict.fromkeys(("S071", "S072", "S073", "S074", "S075", "S076", "S078"), "met"),
+        "S077": "unknown",
+        "S061": "met",
+        "S166": "met",
+        "S067": "unknown",
+        "S068": "not met",
+        "S165": "unknown",
+    }
+    assert {r["statement"]: r["missing"] for r in found}["S077"] == "tumour to cord distance"
+    assert {r["statement"]: r["missing"] for r in found}["S071"] is None
+
+
+@answers("eligibility-of-case")
+def test_eligibility_of_a_compressed_cord(store: Store) -> None:
+    found = rows(store, "eligibility-of-case", case="compressed/L1", option="SBRT")
+    assert [r["statement"] for r in found if r["criterion"] == "not met" and "absolute" in r["kind"]] == [
+        "S071",
+        "S075",
+    ]
+    assert {r["statement"]: r["criterion"] for r in found}["S077"] == "not met"
+
+
+@answers("eligibility-of-case")
+def test_a_schedule_inherits_contraindications_and_its_reservation(store: Store) -> None:
+    single = rows(store, "eligibility-of-case", case="sparse/L9", option="RT-8Gy-1fx")
+    assert columns(single, "kind", "statement", "criterion") == [
+        ("indication", "S138", "met"),
+        ("indication", "S143", "unknown"),
+        ("indication", "S155", "unknown"),
+        ("reservation", "S163", "unknown"),
+    ]
+    stereotactic = rows(store, "eligibility-of-case", case="L9", option="SBRT-27Gy-3fx")
+    assert [r["statement"] for r in stereotactic if "contraindication" in r["kind"]] == [
+        f"S{n:03d}" for n in range(71, 79)
+    ]
+    assert [r["statement"] for r in stereotactic if r["kind"] == "indication"] == ["S152", "S158"]
+
+
+@answers("missing-data")
+def test_missing_data_of_one_case(store: Store) -> None:
+    """Open: S067 (cord dose), S077 (distance), S163 (two judgements), S165 (four features of the patient)."""
+    found = rows(store, "missing-data", case="reirradiated/L1")
+    assert columns(found, "feature", "conclusions", "alone", "stops", "cases") == [
+        ("priorCordDosePrecludesConventional", 1, 1, 0, 1),
+        ("tumourCordDistance", 1, 1, 0, 1),
+        ("difficultToMobilise", 1, 0, 0, 1),
+        ("involvedSiteCount", 1, 0, 0, 1),
+        ("largestMetastasisDiameter", 1, 0, 0, 1),
+        ("lifeExpectancyJudgedShort", 1, 0, 0, 1),
+        ("metastasisCount", 1, 0, 0, 1),
+        ("primaryControlled", 1, 0, 0, 1),
+    ]
+    assert found[1]["ask"] == "How far is the tumour from the spinal cord?"
+
+
+@answers("missing-data")
+def test_missing_data_over_all_cases(store: Store) -> None:
+    found = rows(store, "missing-data")
+    first = found[0]
+    assert (first["feature"], first["cases"]) == ("previouslyIrradiated", 2)
+    assert [row["conclusions"] for row in found] == sorted((r["conclusions"] for r in found), reverse=True)
+    features = {row["feature"]: row for row in found}
+    assert (
+        features["lifeExpectancy"]["conclusions"] == features["lifeExpectancy"]["stops"] == 1
+    )  # S075 of sparse
+
+
+@answers("why-option")
+def test_why_stereotactic_radiotherapy(store: Store) -> None:
+    """S166 of the box leads S061 of the body; the contraindications are ruled out by named facts."""
+    found = rows(store, "why-option", case="reirradiated/L1", option="SBRT")
+    assert {row["verdict"] for row in found} == {"applicable"}
+    assert columns(found[:2], "role", "statement", "strength", "status", "fact", "stated", "lines") == [
+        ("leading", "S166", "advocated", "true", "previously irradiated", "true", "474-476"),
+        ("outranked", "S061", "optional", "true", "site", "T11", "146-150"),
+    ]
+    reasons = {row["statement"]: (row["status"], row["stated"], row["place"]) for row in found}
+    assert reasons["S074"] == ("false", "6 mo", "lesions[0].monthsSinceIrradiationHere")
+    assert reasons["S075"] == ("false", "≥ 12 mo", "lifeExpectancy")
+    assert reasons["S077"] == ("unknown", None, None)
+
+
+@answers("why-conclusion")
+def test_why_a_recent_course_does_not_bar(store: Store) -> None:
+    (row,) = rows(store, "why-conclusion", case="reirradiated/L1", recommendation="rec-S074")
+    assert (row["status"], row["role"], row["stated"]) == ("false", "fact", "6 mo")
+    assert (row["source"], row["statement"], row["lines"]) == ("previousCourses[0]", "S074", "174-178")
+
+
+@answers("why-conclusion")
+def test_why_a_conclusion_is_open_or_needs_no_fact(store: Store) -> None:
+    missing = rows(store, "why-conclusion", case="sparse/L9", recommendation="rec-S075", language="fr")
+    assert columns(missing, "status", "role", "feature") == [("inconnu", "missing", "espérance de vie")]
+    (always,) = rows(store, "why-conclusion", case="sparse/L9", recommendation="rec-S099")
+    assert (always["status"], always["role"], always["feature"]) == ("true", None, None)
+
+
+@answers("re-irradiation-rules-of-case")
+def test_reirradiation_rules(store: Store) -> None:
+    found = rows(store, "re-irradiation-rules-of-case", case="reirradiated/L1")
+    assert columns(found, "statement", "kind", "status") == [
+        ("S067", "indication", "unknown"),
+        ("S074", "absolute contraindication", "false"),
+        ("S151", "indication", "true"),
+        ("S152", "indication", "true"),
+        ("S154", "indication", "true"),
+        ("S155", "indication", "true"),
+        ("S156", "obligation", "true"),
+        ("S166", "indication", "true"),
+    ]
+    interval = next(row for row in found if row["statement"] == "S074")
+    assert (interval["fact"], interval["stated"]) == ("time since irradiation of this territory", "6 mo")
+    unknown = rows(store, "re-irradiation-rules-of-case", case="sparse/L9")
+    assert {row["status"] for row in unknown} == {"unknown"}
+
+
+@answers("obligations-not-documented")
+def test_obligations_not_documented(store: Store) -> None:
+    """The board did not validate; of the prior dose nothing is said; image guidance is documented."""
+    found = rows(store, "obligations-not-documented", case="reirradiated/L1")
+    assert columns(found, "statement", "strength", "whenOption", "documented") == [
+        ("S066", "required", "stereotactic body radiotherapy", "false"),
+        ("S156", "required", None, "unknown"),
+    ]
+    everywhere = rows(store, "obligations-not-documented")
+    assert [row["statement"] for row in everywhere] == ["S066", "S099", "S066", "S156", "S066", "S099"]
+
+
+@answers("technique-despite-contraindication")
+def test_stereotactic_prescriptions_despite_a_contraindication(store: Store) -> None:
+    found = rows(store, "technique-despite-contraindication")
+    assert columns(found, "statement", "intent", "relative") == [
+        ("S071", "palliative intent", 1),
+        ("S075", "palliative intent", 1),
+    ]
+    (case,) = {row["case"] for row in run(store, "technique-despite-contraindication").rows()}
+    assert str(case).endswith("/compressed/L1")
+    assert rows(store, "technique-despite-contraindication", technique="3D conformal") == []
+    assert rows(store, "technique-despite-contraindication", option="RT-30Gy-10fx") == []
+
+
+@answers("evaluability-of-recommendations")
+def test_evaluability(store: Store) -> None:
+    found = {row["statement"]: row for row in rows(store, "evaluability-of-recommendations")}
+    assert len(found) == 42  # 44 recommendations, two shown only (S153, S159)
+    counts = {s: tuple(found[s][k] for k in ("true", "false", "unknown", "evaluable")) for s in found}
+    assert counts["S066"] == (3, 0, 0, 100.0)
+    assert counts["S071"] == (1, 2, 0, 100.0)
+    assert counts["S075"] == (1, 1, 1, 66.7)
+    assert counts["S152"] == (1, 0, 2, 33.3)
+    assert all(row["cases"] == 3 for row in found.values())
+
+
+@answers("options-of-case")
+def test_options_in_order(store: Store) -> None:
+    found = rows(store, "options-of-case", case="reirradiated/L1")
+    assert [row["position"] for row in found] == list(range(1, 9))
+    assert columns(found[:4], "option", "verdict", "strength", "leading") == [
+        ("SBRT-27Gy-3fx", "applicable", "recommended", "S152"),
+        ("SBRT-35Gy-5fx", "applicable", "recommended", "S151"),
+        ("SBRT", "applicable", "advocated", "S166"),
+        ("RT-20Gy-5fx", "applicable", "optional", "S154"),
+    ]
+    single = next(row for row in found if row["option"] == "RT-8Gy-1fx")
+    assert (single["verdict"], single["leading"], single["lines"]) == ("conditional", "S163", "470-472")
+    assert set(single["outranked"].split()) == {"S138", "S155"}
+    stopped = rows(store, "options-of-case", case="compressed/L1")
+    assert {r["verdict"] for r in stopped if r["option"].startswith("SBRT")} == {"contraindicated"}
+
+
+@answers("loaded-graphs")
+def test_loaded_graphs(store: Store) -> None:
+    found = run(store, "loaded-graphs").rows()
+    assert len(found) == len(store.graphs())
+    guideline = rows(store, "loaded-graphs", kind="guideline", language="fr")
+    assert len(guideline) == 6
+    assert ("Recommandations", "0.1.0", "recommendations") in columns(
+        guideline, "title", "version", "ontology"
+    )
+    assert len(rows(store, "loaded-graphs", kind="conclusions")) == 3
+    assert len(rows(store, "loaded-graphs", kind="record")) == 3
+
+
+def test_every_query_has_a_test_and_every_test_a_query() -> None:
+    assert set(load_queries()) == TESTED
+    assert len(load_queries()) == EXPECTED_QUERIES
+
+
+@pytest.mark.parametrize("name", sorted(load_queries()))
+def test_headers(name: str, store: Store) -> None:
+    query = load_queries()[name]
+    assert query.title("en") != query.title("fr")
+    assert re.fullmatch(r"CQ([1-9]|[12]\d|30)|none", query.question)
+    assert query.examples
+    for parameter in query.parameters.values():
+        assert re.search(rf"\?{parameter.name}\b", query.text)
+    for example in query.examples:
+        result = run(store, name, example)
+        assert result.variables == query.columns
+        assert result.rows(), "an example shows an answer"
+
+
+@pytest.mark.parametrize("name", sorted(load_queries()))
+def test_french_labels_where_there_are_labels(name: str, store: Store) -> None:
+    example = {**load_queries()[name].examples[0]}
+    english = run(store, name, {**example, "language": "en"}).rows()
+    french = run(store, name, {**example, "language": "fr"}).rows()
+    assert len(english) == len(french)
+    assert english != french
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "https://w3id.org/bonemet-kg/radiotherapy/SBRT",
+        "rt:SBRT",
+        "SBRT",
+        "sbrt",
+        "stereotactic body radiotherapy",
+        "Radiothérapie stéréotaxique",
+    ],
+)
+def test_an_iri_is_given_as_people_write_it(store: Store, value: str) -> None:
+    assert len(rows(store, "contraindications-of-option", option=value)) == 8
+
+
+@pytest.mark.parametrize("value", ["sparse/L9", "L9", "l9", "https://w3id.org/bonemet-kg/data/sparse/L9"])
+def test_a_case_is_given_as_people_write_it(store: Store, value: str) -> None:
+    assert rows(store, "options-of-case", case=value) == rows(store, "options-of-case", case="sparse/L9")
+
+
+def test_an_id_that_several_cases_bear_is_not_guessed(store: Store) -> None:
+    with pytest.raises(
+        InputError, match=r"'L1', which means .*/compressed/L1 or .*/reirradiated/L1; expected one"
+    ):
+        run(store, "options-of-case", {"case": "L1"})
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "message"),
+    [
+        ("option-of-case", {}, r"no query named 'option-of-case'; did you mean 'options-of-case'\?"),
+        (
+            "regimens",
+            {"alphabeta": "2"},
+            r"no parameter of regimens named 'alphabeta'; did you mean 'alphaBeta'\?",
+        ),
+        ("regimens", {"language": "de"}, "no language named 'de'; known: en, fr"),
+        ("contraindications-of-option", {"option": "SBTR"}, r"no option named 'SBTR'; did you mean 'SBRT'\?"),
+        ("options-of-case", {"case": "sparse/L8"}, r"no case named 'sparse/L8'; did you mean 'sparse/L9'\?"),
+        ("contraindications-of-option", {"option": "http://x.y/z"}, "no option named 'http://x.y/z'"),
+        ("contraindications-of-option", {"option": "<> } DROP ALL"}, "no option named"),
+        (
+            "technique-despite-contraindication",
+            {"technique": "zzzzzz"},
+            "no technique named 'zzzzzz'; known: .*…",
+        ),
+    ],
+)
+def test_an_unknown_name_is_answered_with_the_nearest(
+    store: Store, name: str, parameters: dict[str, str], message: str
+) -> None:
+    with pytest.raises(UnknownNameError, match=message) as caught:
+        run(store, name, parameters)
+    assert len(str(caught.value)) < 600
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "message"),
+    [
+        ("options-of-case", {}, "options-of-case: case: nothing; expected a value of type case"),
+        ("statements-by-reference", {"reference": "9x"}, "reference: '9x'; expected a whole number"),
+        ("statements-by-reference", {"reference": "9" * 30}, "expected a whole number"),
+        ("regimens", {"alphaBeta": "1e5"}, "alphaBeta: '1e5'; expected a number such as 2.5"),
+        ("regimens", {"alphaBeta": "NaN"}, "expected a number"),
+        ("regimens", {"alphaBeta": ""}, "expected a number"),
+    ],
+)
+def test_a_value_of_another_type_is_refused(
+    store: Store, name: str, parameters: dict[str, str], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        run(store, name, parameters)
+
+
+def test_a_string_parameter_is_never_read_as_query(store: Store) -> None:
+    assert rows(store, "statements-with-note", statement='S071" } SERVICE <http://x> {') == []
+
+
+HEADER = [
+    "# title: T",
+    "# titre: U",
+    "# question: CQ1",
+    "# description: D",
+    "# parameter: a iri any What it is.",
+    "# choices: a ex:p",
+    "# columns: a",
+    "PREFIX ex: <http://example.org/>",
+    "SELECT ?a { ?s ex:p ?a }",
+]
+
+
+def test_a_header_can_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.rq"
+    path.write_text("\n".join(HEADER))
+    query = read_query(path)
+    assert query.parameters["a"].choices == URIRef("http://example.org/p")
+    assert query.columns == ("a",)
+    assert query.prefixes == {"ex": "http://example.org/"}
+
+
+@pytest.mark.parametrize(
+    ("line", "replacement", "message"),
+    [
+        (0, "", "needs one line '# title: …', has 0"),
+        (1, "# title: again", "needs one line '# title: …', has 2"),
+        (2, "# competency: CQ1", "line 3: expected '# key: value'"),
+        (4, "# parameter: a iri", "expected 'name type default description'"),
+        (4, "# parameter: a colour any What.", "expected 'name type default description'"),
+        (4, "# parameter: a string any What.", "a parameter has a line '# choices: …' if it is an iri"),
+        (5, "# choices: a other:p", "a property with a prefix of the query"),
+        (5, "# choices: b ex:p", "a parameter has a line '# choices: …' if it is an iri"),
+    ],
+)
+def test_a_bad_header_is_told(tmp_path: Path, line: int, replacement: str, message: str) -> None:
+    lines = [*HEADER]
+    lines[line] = replacement
+    path = tmp_path / "a.rq"
+    path.write_text("\n".join(part for part in lines if part))
+    with pytest.raises(CatalogError, match=message):
+        read_query(path)
+
+
+def test_an_empty_folder_is_told(tmp_path: Path) -> None:
+    with pytest.raises(CatalogError, match=r"holds no \.rq file"):
+        load_queries(tmp_path)
+
+
+@pytest.mark.parametrize("module", ["store", "catalogue", "queries", "sparql_guard", "sparql_errors"])
+def test_the_machinery_names_no_clinical_term(module: str) -> None:
+    """Not in code, not in comments: the words are those of the record, the anatomy and the guideline."""
+    names = set()
+    for path in (DATA_ROOT / "ontology").rglob("*.ttl"):
+        if path.stem not in ("core", "quantity") and "bindings" not in path.parts:
+            graph = Graph().parse(path)
+            names |= {local_name(s).lower() for s in graph.subjects() if isinstance(s, URIRef)}
+    assert len(names) > 300
+    text = (DATA_ROOT / "kg_service" / f"{module}.py").read_text(encoding="utf-8").lower()
+    words = set(re.findall(r"[a-z0-9]+(?:-[a-z0-9]+)*", text))
+    assert words & names <= {
+        "record",
+        "recommendations",
+        "statements",
+        "guideline",
+        "criteria",
+        "readings",
+        "id",
+    }
+
+
+def test_the_documentation_lists_the_queries() -> None:
+    text = (DATA_ROOT / "docs" / "queries.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `([a-z-]+)` \| (\S+) \| (.+?) \|$", text, re.MULTILINE)
+    assert listed == [(name, q.question, q.title("en")) for name, q in load_queries().items()]
+    assert FOLDER == DATA_ROOT / "queries"
