@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import Any
 
 from pydantic import TypeAdapter
 from rdflib import Graph
+from typing_extensions import TypedDict
 
 from kg_service.compiler import CompiledGuideline
 from kg_service.conclusions import conclusions_graph

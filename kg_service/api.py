@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException as StarletteHTTPException
@@ -101,6 +102,7 @@ def create_app(base: KnowledgeBase | None = None, records: list[AssessedRecord] 
     app.include_router(router)
     app.add_exception_handler(InputError, _on_input_error)
     app.add_exception_handler(KgServiceError, _on_error)
+    app.add_exception_handler(RequestValidationError, _on_parameter_error)
     app.add_exception_handler(StarletteHTTPException, _on_http_error)
     _document_problems(app)
     return app
@@ -244,7 +246,20 @@ async def sparql_post(request: Request, shared: Shared) -> Response:
 @router.get("/queries")
 def list_queries(lang: Lang = "en") -> list[dict[str, Any]]:
     """List the query library."""
-    return [query.describe(lang) for query in load_queries().values()]
+    return [
+        {
+            "name": query.name,
+            "title": query.title(lang),
+            "question": query.question,
+            "description": query.description,
+            "parameters": [
+                {"name": p.name, "type": p.type, "default": p.default, "description": p.description}
+                for p in query.parameters.values()
+            ],
+            "columns": list(query.columns),
+        }
+        for query in load_queries().values()
+    ]
 
 
 @router.get("/queries/{name}", responses=PROBLEM_RESPONSES)
@@ -352,6 +367,22 @@ def _on_error(_request: Request, error: Exception) -> JSONResponse:
     return _problem(status, title, str(error))
 
 
+def _on_parameter_error(_request: Request, error: Exception) -> JSONResponse:
+    details = error.errors() if isinstance(error, RequestValidationError) else []
+    problems = [
+        Problem(
+            " ".join(str(part) for part in d["loc"]),
+            f"{d.get('input')!r}",
+            d["msg"],
+            "Correct the parameter.",
+        )
+        for d in details
+    ]
+    return _problem(
+        422, "The request cannot be answered", f"{len(problems)} parameter(s) are not right", problems
+    )
+
+
 def _on_http_error(_request: Request, error: Exception) -> JSONResponse:
     status = error.status_code if isinstance(error, StarletteHTTPException) else 500
     detail = error.detail if isinstance(error, StarletteHTTPException) else ""
@@ -363,7 +394,7 @@ def _document_problems(app: FastAPI) -> None:
     original = app.openapi
 
     def openapi() -> dict[str, Any]:
-        document = original()
+        document: dict[str, Any] = original()
         strings = {key: {"type": "string"} for key in ("where", "found", "expected", "remedy")}
         document.setdefault("components", {}).setdefault("schemas", {})["ProblemDetails"] = {
             "type": "object",

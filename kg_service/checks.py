@@ -16,9 +16,11 @@ from kg_service.oracle import Oracle, classify, logical_part
 from kg_service.sampling import random_cases
 from kg_service.service import KnowledgeBase
 from kg_service.shape_writer import generated_files
-from kg_service.validation import validate_ontology
+from kg_service.validation import validate
 
 HOUSE_RULES = "shapes/ontology.ttl"
+SHOWN = 5
+"""Findings told in full; the others are counted."""
 BATCH = 250
 """Cases HermiT classifies at once; more of them cost more than twice as much."""
 
@@ -80,7 +82,7 @@ def agreement(compiled: CompiledGuideline, cases: int, seed: int) -> CheckResult
             ]
     asked = len(sample) * len(oracle.names)
     detail = f"{asked - len(wrong)} of {asked} answers on {len(sample)} cases agree"
-    return CheckResult("plan against HermiT", not wrong, "; ".join([detail, *wrong[:5]]))
+    return CheckResult("plan against HermiT", not wrong, "; ".join([detail, *wrong[:SHOWN]]))
 
 
 def _modules() -> CheckResult:
@@ -109,8 +111,8 @@ def _declarations(graph: Graph) -> CheckResult:
 
 
 def _house_rules(graph: Graph) -> CheckResult:
-    findings = validate_ontology(graph, load_file(DATA_ROOT / HOUSE_RULES))
-    shown = [f"{f.focus}: {f.message}" for f in findings[:5]]
+    findings = validate(graph, load_file(DATA_ROOT / HOUSE_RULES))
+    shown = [f"{f.focus} {f.path}: {f.message['en']}" for f in findings[:SHOWN]]
     return CheckResult("house rules", not findings, "; ".join([f"{len(findings)} findings", *shown]))
 
 

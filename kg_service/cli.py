@@ -6,9 +6,10 @@ Exit codes: 0 done and clean, 1 done with findings, 2 some input could not be us
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -212,7 +213,7 @@ def schema(
 
     base = KnowledgeBase()
     record_schema = base.compiled().schema
-    makers = {
+    makers: dict[str, Callable[[], Any]] = {
         "record": lambda: json_schema(record_schema, base.limits),
         "answer": answer_schema,
         "context": lambda: json_ld_context(record_schema),
@@ -304,3 +305,7 @@ def _finish(problems: list[Problem], *, findings: bool = False) -> None:
         raise typer.Exit(BAD_INPUT)
     if findings:
         raise typer.Exit(FINDINGS)
+
+
+if __name__ == "__main__":
+    main()

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+LIKENESS = 0.6
+"""How alike two words are, from 0 to 1, for one to be offered in place of the other."""
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -103,5 +106,5 @@ def nearest(word: str, candidates: list[str]) -> str | None:
     import difflib
 
     folded = {candidate.casefold(): candidate for candidate in sorted(candidates)}
-    match = difflib.get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)
+    match = difflib.get_close_matches(word.casefold(), list(folded), n=1, cutoff=LIKENESS)
     return folded[match[0]] if match else None

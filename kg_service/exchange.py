@@ -13,6 +13,7 @@ from kg_service.schema import Entity, Feature, Kind, RecordSchema
 from kg_service.values import Interval
 
 CONTEXT_IRI = f"{BASE}context/record.jsonld"
+JSON_LD_VERSION = 1.1
 BOUNDS = ("minInclusive", "minExclusive", "maxInclusive", "maxExclusive")
 _DATE = r"^\d{4}(-\d{2}(-\d{2})?)?(T.*)?$"
 
@@ -20,7 +21,7 @@ _DATE = r"^\d{4}(-\d{2}(-\d{2})?)?(T.*)?$"
 def json_ld_context(schema: RecordSchema) -> dict[str, Any]:
     """Return the JSON-LD 1.1 context that makes a JSON record the RDF it means."""
     decimal = str(XSD.decimal)
-    terms: dict[str, Any] = {"@version": 1.1, "id": "@id", "type": "@type"}
+    terms: dict[str, Any] = {"@version": JSON_LD_VERSION, "id": "@id", "type": "@type"}
     terms |= {name: {"@id": str(QTY[name]), "@type": decimal} for name in ("value", *BOUNDS)}
     terms["unit"] = str(QTY.unit)
     for entity in schema.entities.values():
@@ -137,7 +138,7 @@ def _quantity_schema(feature: Feature, schema: RecordSchema, limits: Limits) -> 
     forms = [{"type": "object", "additionalProperties": False, **form} for form in (value, bounds)]
     if unit != "1":
         for form in forms:
-            form["required"] = [*form.get("required", []), "unit"]  # type: ignore[misc]
+            form["required"] = [*form.get("required", []), "unit"]
     return {"oneOf": forms}
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
-
 from rdflib import URIRef
+from typing_extensions import TypedDict
 
 from kg_service.assessment import Assessment, Conclusion, Status, status_of
 from kg_service.compiler import CompiledGuideline

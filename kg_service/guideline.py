@@ -10,7 +10,7 @@ from rdflib import Graph, Literal, URIRef
 from rdflib.term import Node as Term
 
 from kg_service.errors import GuidelineError, UnknownNameError
-from kg_service.namespaces import CORE, DCTERMS, RDF, RDFS, SKOS, local_name
+from kg_service.namespaces import CORE, DCTERMS, OWL, RDF, RDFS, SKOS, local_name
 
 
 @dataclass(frozen=True)
@@ -241,17 +241,14 @@ class Guideline:
 
 def _apply(graph: Graph, change: Term) -> None:
     """Replace, on the subject of a change, every property that the change gives."""
-    from kg_service.namespaces import OWL
-
     subject = graph.value(change, CORE.subject)
     if subject is None:
         raise GuidelineError("a core:restates node needs a core:subject")
-    for prop, value in list(graph.predicate_objects(change)):
-        if prop == CORE.subject:
-            continue
+    for prop in set(graph.predicates(change)) - {CORE.subject}:
         target = OWL.equivalentClass if prop == CORE.definition else prop
         graph.remove((subject, target, None))
-        graph.add((subject, target, value))
+        for value in graph.objects(change, prop):
+            graph.add((subject, target, value))
 
 
 def _only_guideline(graph: Graph) -> URIRef:

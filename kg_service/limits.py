@@ -46,12 +46,17 @@ class Limits:
 
 
 def _feature(shapes: Graph, path: Node) -> URIRef | None:
-    """Return the feature of a path ``( feature qty:value )``, or None for any other path."""
+    """Return the feature of a path ``( feature qty:value )``, or None for any other path.
+
+    The second step may be an alternative path of which qty:value is one.
+    """
     if isinstance(path, URIRef):
         return None
-    steps = list(Collection(shapes, path))
-    if len(steps) == 2 and steps[1] == QTY.value:
-        return URIRef(str(steps[0]))
+    match list(Collection(shapes, path)):
+        case [feature, step]:
+            alternatives = shapes.value(step, SH.alternativePath)
+            steps = [step] if alternatives is None else list(Collection(shapes, alternatives))
+            return URIRef(str(feature)) if QTY.value in steps else None
     return None
 
 

@@ -111,6 +111,10 @@ def read_record(
     return Record(root, source, notes)
 
 
+SHOWN = 80
+"""Characters of a wrong value that a message repeats."""
+LISTED = 12
+"""Names that a message lists."""
 SHORTEST_GUESSED_CODE = 5
 """Codes shorter than this differ by one character and mean different things: T1, T11."""
 
@@ -415,7 +419,7 @@ def _hint(word: str, known: list[str]) -> str:
     near = nearest(word, known)
     if near:
         return f"Did you mean {near!r}?"
-    return f"Known: {', '.join(sorted(known)[:12])}{' …' if len(known) > 12 else ''}."
+    return f"Known: {', '.join(sorted(known)[:LISTED])}{' …' if len(known) > LISTED else ''}."
 
 
 def _code_hint(word: str, known: list[str]) -> str:
@@ -447,7 +451,7 @@ def _stated(value: dict[str, Any]) -> str:
 
 def _shown(value: Any) -> str:
     text = repr(value) if isinstance(value, str | int | float | bool | Decimal) else f"a {_json_type(value)}"
-    return text if len(text) <= 80 else f"{text[:77]}..."
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
 def _json_type(value: Any) -> str:

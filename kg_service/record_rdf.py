@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 from urllib.parse import unquote
 
-from rdflib import BNode, Graph, Literal, URIRef
+from rdflib import BNode, Dataset, Graph, Literal, URIRef
 from rdflib.term import Node
 
 from kg_service.dates import PartialDate
@@ -20,6 +20,8 @@ from kg_service.record import Case, Fact, Member, Record
 from kg_service.schema import Entity, Feature, Kind, RecordSchema
 from kg_service.values import TRUE, Interval
 
+SHOWN = 200
+"""Characters of a parser's message that ours repeats."""
 _DIGITS = 30
 _DATE_TYPES = {4: XSD.gYear, 7: XSD.gYearMonth}
 _DATE_DATATYPES = (XSD.date, XSD.gYearMonth, XSD.gYear, XSD.dateTime, XSD.string)
@@ -155,12 +157,15 @@ def parse_rdf(text: str, form: str, source: str, schema: RecordSchema) -> Graph:
     """
     if form == "json-ld":
         text = _with_local_context(text, source, schema)
-    graph = Graph()
+    target = Graph() if form in ("turtle", "nt") else Dataset(default_union=True)
     try:
-        graph.parse(data=text, format=form, publicID=document_base("document"))
+        target.parse(data=text, format=form, publicID=document_base("document"))
     except Exception as error:
-        found = " ".join(str(error).split())[:200]
+        found = " ".join(str(error).split())[:SHOWN]
         raise InputError([Problem(source, f"not valid {form} ({found})", f"RDF in {form}")]) from error
+    graph = Graph()
+    for triple in target.triples((None, None, None)):
+        graph.add(triple)
     return graph
 
 

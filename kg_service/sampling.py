@@ -16,6 +16,10 @@ MISSING = 0.45
 """Share of features a random case says nothing of."""
 NEAR = Fraction(1, 100)
 """Distance of a value just beside a threshold."""
+OPEN = 0.3
+"""Share of bounds that are open."""
+WIDTHS = [Fraction(1, 2), Fraction(1), Fraction(3)]
+"""Widths of intervals."""
 
 
 def random_cases(compiled: CompiledGuideline, number: int, seed: int) -> list[dict[str, Knowledge]]:
@@ -57,7 +61,7 @@ def _case(compiled: CompiledGuideline, source: random.Random) -> dict[str, Knowl
 
 def _value(feature: Feature, plan: Plan, schema: RecordSchema, source: random.Random) -> Knowledge:
     if feature.kind is Kind.BOOLEAN:
-        return truth(source.random() < 0.5)
+        return truth(source.choice([True, False]))
     if feature.kind is Kind.CODE and feature.partition is not None:
         return schema.leaves(source.choice(list(schema.classes_under(feature.partition))))
     return _number(_thresholds(feature, plan), source)
@@ -72,8 +76,8 @@ def _thresholds(feature: Feature, plan: Plan) -> list[Fraction]:
 def _number(thresholds: list[Fraction], source: random.Random) -> Interval:
     """Return an exact value at, just below or just above a threshold, or an interval that ends there."""
     one = source.choice(thresholds) + source.choice([-NEAR, Fraction(0), Fraction(0), NEAR])
-    other = one + source.choice([Fraction(1, 2), Fraction(1), Fraction(3)])
-    is_open = source.random() < 0.3
+    other = one + source.choice(WIDTHS)
+    is_open = source.random() < OPEN
     return source.choice(
         [
             exactly(one),

@@ -132,6 +132,11 @@ class RecordSchema:
                 return self.entities[listing.member], listing
         raise GuidelineError(f"{document.iri}: no list of it holds an entity marked core:caseRoot")
 
+    def reference_date_keys(self) -> list[str]:
+        """Return the keys of the dates of a document that derivations count time to."""
+        until = {f.derivation.until_date for f in self.features.values() if f.derivation}
+        return [key for root in self.roots() for key, iri in root.dates.items() if iri in until]
+
     @cached_property
     def features(self) -> dict[URIRef, Feature]:
         """Every feature by its IRI."""

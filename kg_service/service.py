@@ -152,7 +152,7 @@ class KnowledgeBase:
         schema = self.compiled().schema
         if not is_fhir(document):
             if reference_date and isinstance(document, dict):
-                document = {"referenceDate": reference_date, **document}
+                document = dict.fromkeys(schema.reference_date_keys(), reference_date) | document
             return [read_record(document, schema, self.limits, source)]
         records = []
         for found in read_fhir(document, self.bindings, source, reference_date):
@@ -206,7 +206,7 @@ class KnowledgeBase:
         """
         known = [a.case.id for a in assessed.assessments]
         if case is not None and case not in known:
-            raise UnknownNameError("lesion", case, known)
+            raise UnknownNameError(self.wording(compiled, "en").case_label, case, known)
         chosen = [a for a in assessed.assessments if case in (None, a.case.id)]
         return [explain(a, identifier, compiled, self.wording(compiled, language)) for a in chosen]
 

@@ -52,8 +52,8 @@ class Graphs:
         for stale in set(self._of_document.get(document, [])) - set(graphs):
             self.store.remove_graph(stale)
         for iri, graph in graphs.items():
-            kind = "record" if iri == record_graph_iri(document) else "conclusions"
-            self.store.replace_graph(iri, graph, kind=kind)
+            is_record = iri == record_graph_iri(document)
+            self.store.replace_graph(iri, graph, kind="record" if is_record else "conclusions")
         self._of_document[document] = list(graphs)
         return list(graphs)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing_extensions import TypedDict
 
 from kg_service.errors import InputError
 from kg_service.knowledge import DATA_ROOT, load_file
@@ -10,7 +10,7 @@ from kg_service.record import Record
 from kg_service.record_rdf import record_graph
 from kg_service.service import Batch, KnowledgeBase
 from kg_service.shape_writer import eligibility_path
-from kg_service.validation import Finding, validate_eligibility, validate_record
+from kg_service.validation import Finding, validate
 from kg_service.wording import Language
 
 
@@ -32,9 +32,9 @@ def record_findings(
     """Return what the record shapes, and the eligibility shapes if asked, find in a record."""
     compiled = base.compiled()
     graph = record_graph(record, base.cases(record), compiled.schema)
-    findings = validate_record(graph, base.record_shapes)
+    findings = validate(graph, base.record_shapes)
     if eligibility:
-        findings += validate_eligibility(graph, load_file(DATA_ROOT / eligibility_path(compiled)))
+        findings += validate(graph, load_file(DATA_ROOT / eligibility_path(compiled)))
     return [_finding_json(record.root.id, finding, language) for finding in findings]
 
 

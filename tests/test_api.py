@@ -61,7 +61,9 @@ def test_a_bundle_is_assessed_with_its_notes(client: TestClient) -> None:
         ("text/html, text/plain;q=0.5", "text/plain", "General options"),
     ],
 )
-def test_the_answer_comes_in_the_form_asked_for(client: TestClient, accept: str, media: str, text: str) -> None:
+def test_the_answer_comes_in_the_form_asked_for(
+    client: TestClient, accept: str, media: str, text: str
+) -> None:
     response = client.post("/assess", content=CASE, headers={**JSON, "accept": accept})
     assert response.headers["content-type"].startswith(media)
     assert text in response.text
@@ -102,7 +104,9 @@ def test_what_cannot_be_answered_is_a_problem_document(
 
 
 def test_other_media_types_bodies_and_paths_are_refused(client: TestClient) -> None:
-    assert_problem(client.post("/assess", content="x", headers={"content-type": "image/png"}), 415, "image/png")
+    assert_problem(
+        client.post("/assess", content="x", headers={"content-type": "image/png"}), 415, "image/png"
+    )
     assert_problem(client.post("/assess", content=b"\xff", headers=JSON), 422, "not UTF-8")
     assert_problem(client.post("/assess", content=b" " * (MAX_BODY + 1), headers=JSON), 413, "larger than")
     assert_problem(client.get("/nothing"), 404, "Not Found")
@@ -112,8 +116,9 @@ def test_other_media_types_bodies_and_paths_are_refused(client: TestClient) -> N
 def test_a_record_conforms_or_is_told_why_not(client: TestClient) -> None:
     assert client.post("/validate", content=CASE, headers=JSON).json() == []
     findings = client.post("/validate?eligibility=true", content=CASE, headers=JSON).json()
-    assert {f["severity"] for f in findings} >= {"Warning", "NotAssessable"}
-    assert any("S077" in f["statements"] for f in findings)
+    assert [(f["severity"], f["statements"]) for f in findings] == [("Warning", ["S077"])]
+    empty = client.post("/validate?eligibility=true", content='{"lesions": [{}]}', headers=JSON).json()
+    assert {f["severity"] for f in empty} == {"NotAssessable"}
 
 
 def test_sparql_sees_guideline_records_and_conclusions(client: TestClient) -> None:
@@ -138,7 +143,9 @@ def test_sparql_refuses_what_it_must(client: TestClient) -> None:
 
 
 def test_sparql_constructs_graphs(client: TestClient) -> None:
-    query = "CONSTRUCT { ?s a ?t } WHERE { ?s a ?t . FILTER(?t = <https://w3id.org/bonemet-kg/core/Guideline>) }"
+    query = (
+        "CONSTRUCT { ?s a ?t } WHERE { ?s a ?t . FILTER(?t = <https://w3id.org/bonemet-kg/core/Guideline>) }"
+    )
     response = client.get("/sparql", params={"query": query}, headers={"accept": "text/turtle"})
     assert len(Graph().parse(data=response.text, format="turtle")) == 1
 
@@ -152,9 +159,14 @@ def test_the_query_library_is_listed_and_run(client: TestClient) -> None:
 
 def test_the_description_of_the_api_names_its_answers_and_problems(client: TestClient) -> None:
     document = client.get("/openapi.json").json()
-    assert {"/assess", "/explain/{conclusion}", "/validate", "/sparql", "/queries/{name}", "/records"} <= set(document["paths"])
+    assert {"/assess", "/explain/{conclusion}", "/validate", "/sparql", "/queries/{name}", "/records"} <= set(
+        document["paths"]
+    )
     assert "ProblemDetails" in document["components"]["schemas"]
-    assert document["paths"]["/assess"]["post"]["requestBody"]["content"].keys() >= {"application/json", "text/turtle"}
+    assert document["paths"]["/assess"]["post"]["requestBody"]["content"].keys() >= {
+        "application/json",
+        "text/turtle",
+    }
 
 
 def test_readings_schemas_and_health(client: TestClient) -> None:

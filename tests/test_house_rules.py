@@ -1,0 +1,70 @@
+"""Each house rule catches the defect it is for, and finds nothing in the ontology as it stands."""
+
+import pytest
+from rdflib import Graph
+
+from kg_service.knowledge import DATA_ROOT, load_file, load_graph
+from kg_service.validation import validate
+
+PREFIXES = """
+PREFIX aura: <https://w3id.org/bonemet-kg/guideline/aura-bone-metastases/>
+PREFIX core: <https://w3id.org/bonemet-kg/core/>
+PREFIX dcterms: <http://purl.org/dc/terms/>
+PREFIX owl: <http://www.w3.org/2002/07/owl#>
+PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#>
+PREFIX rec: <https://w3id.org/bonemet-kg/record/>
+PREFIX rt: <https://w3id.org/bonemet-kg/radiotherapy/>
+PREFIX skos: <http://www.w3.org/2004/02/skos/core#>
+"""
+SEEDED = [
+    ("a class without a French label", 'DELETE { rec:Patient rdfs:label ?l } WHERE { rec:Patient rdfs:label ?l FILTER(LANG(?l) = "fr") }', "Patient"),
+    ("a property without a definition", "DELETE WHERE { rec:diameter skos:definition ?d }", "diameter"),
+    ("a label with space around it", 'INSERT DATA { rec:diameter rdfs:label " size"@en }', "diameter"),
+    ("a term nobody defines", "DELETE WHERE { rec:diameter rdfs:isDefinedBy ?m }", "diameter"),
+    ("an individual without a label", "DELETE WHERE { aura:strength-optional rdfs:label ?l }", "strength-optional"),
+    ("a module without a licence", "DELETE WHERE { <https://w3id.org/bonemet-kg/record> dcterms:license ?l }", "record"),
+    ("a version that is no date", "DELETE { ?o owl:versionIRI ?v } INSERT { ?o owl:versionIRI <urn:v1> } WHERE { VALUES ?o { <https://w3id.org/bonemet-kg/record> } ?o owl:versionIRI ?v }", "record"),
+    ("a recommendation without a statement", "DELETE WHERE { aura:rec-S071 core:restsOn ?s }", "rec-S071"),
+    ("a recommendation without a strength", "DELETE WHERE { aura:rec-S071 core:strength ?s }", "rec-S071"),
+    ("a recommendation of two kinds", "INSERT DATA { aura:rec-S071 a core:Indication }", "rec-S071"),
+    ("an indication of nothing", "DELETE WHERE { aura:rec-S061 core:option ?o }", "rec-S061"),
+    ("a population that is no class", "DELETE { aura:rec-S061 core:population ?p } INSERT { aura:rec-S061 core:population aura:Nobody } WHERE { aura:rec-S061 core:population ?p }", "rec-S061"),
+    ("a statement told in one language", 'DELETE { aura:S071 core:paraphrase ?p } WHERE { aura:S071 core:paraphrase ?p FILTER(LANG(?p) = "fr") }', "S071"),
+    ("a statement without its lines", "DELETE WHERE { aura:S071 core:sourceLines ?l }", "S071"),
+    ("two statements of one label", 'INSERT { aura:S072 rdfs:label ?l } WHERE { aura:S071 rdfs:label ?l }', "S072"),
+    ("an ambiguity without an adopted reading", "DELETE WHERE { aura:A27 core:adoptedReading ?r }", "A27"),
+    ("a reading of nothing", "DELETE WHERE { aura:A27-a core:readingOf ?a }", "A27-a"),
+    ("a criterion with two definitions", "INSERT DATA { aura:SpinalLesion owl:equivalentClass rec:Lesion }", "SpinalLesion"),
+    ("a criterion that cites no statement", "DELETE WHERE { aura:SpinalLesion core:restsOn ?s }", "SpinalLesion"),
+    ("a feature without a question", "DELETE WHERE { rec:diameter core:question ?q }", "diameter"),
+    ("a quantity without a unit", "DELETE WHERE { rec:diameter core:canonicalUnit ?u }", "diameter"),
+    ("a regimen without fractions", "DELETE WHERE { rt:RT-30Gy-10fx rt:fractions ?n }", "RT-30Gy-10fx"),
+    ("an IRI of this machine", "INSERT DATA { <http://localhost/x> a owl:Class }", "x"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def rules() -> Graph:
+    return load_file(DATA_ROOT / "shapes" / "ontology.ttl")
+
+
+def test_the_ontology_keeps_the_house_rules(rules: Graph) -> None:
+    assert validate(load_graph(), rules) == []
+
+
+def test_the_table_holds_the_defects_it_says() -> None:
+    assert len(SEEDED) == 23
+
+
+@pytest.mark.parametrize("half", [0, 1])
+def test_every_seeded_defect_is_found_where_it_is(rules: Graph, half: int) -> None:
+    missed = []
+    for name, update, where in SEEDED[half::2]:
+        graph = Graph()
+        graph += load_graph()
+        graph.update(PREFIXES + update)
+        found = validate(graph, rules)
+        if where not in {f.focus.rsplit("/", 1)[-1] for f in found}:
+            missed.append(name)
+        assert all(f.message["en"] and f.message["fr"] for f in found)
+    assert missed == []
