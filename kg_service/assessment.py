@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Literal, get_args
 
 from rdflib import URIRef
 
@@ -43,16 +43,7 @@ Verdict = Literal[
     "excluded",
     "contraindicated",
 ]
-VERDICTS: tuple[Verdict, ...] = (
-    "applicable",
-    "conditional",
-    "yielding",
-    "open",
-    "reserved",
-    "not-indicated",
-    "excluded",
-    "contraindicated",
-)
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 """Best first. *conditional*: indicated, but a contraindication or a reservation is not settled.
 *yielding*: indicated only for a population that yields to another the case is of too.
 *reserved*: indicated, but the case is outside the group the guideline keeps it for. *excluded*:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -71,6 +72,17 @@ class CompiledGuideline:
     def _roots(self) -> tuple[Entity, Entity, ListOf | None]:
         document = self.schema.roots()[0]
         return document, *self.schema.case_entity(document)
+
+    @cached_property
+    def paths(self) -> dict[str, tuple[URIRef, ...]]:
+        """The links that lead from a case to each feature it reaches, by feature IRI."""
+        return dict(self._reached(self.case_entity, ()))
+
+    def _reached(self, entity: Entity, links: tuple[URIRef, ...]) -> Iterator[tuple[str, tuple[URIRef, ...]]]:
+        for feature in entity.features.values():
+            yield str(feature.iri), links
+        for link in entity.links.values():
+            yield from self._reached(self.schema.entities[link.target], (*links, link.iri))
 
     @cached_property
     def plan(self) -> Plan:

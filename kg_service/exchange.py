@@ -8,7 +8,7 @@ from typing import Any
 from rdflib import URIRef
 
 from kg_service.limits import Limits
-from kg_service.namespaces import BASE, QTY, SKOS, XSD, local_name
+from kg_service.namespaces import BASE, QTY, SKOS, XSD, literal_in, local_name
 from kg_service.schema import Entity, Feature, Kind, RecordSchema
 from kg_service.values import Interval
 
@@ -157,7 +157,4 @@ def _plain(number: Fraction) -> int | float:
 
 
 def _text(iri: URIRef, schema: RecordSchema) -> str:
-    for value in schema.graph.objects(iri, SKOS.definition):
-        if getattr(value, "language", None) == "en":
-            return str(value)
-    return schema.label(iri, "en")
+    return literal_in(schema.graph, iri, SKOS.definition, "en") or schema.label(iri, "en")

@@ -10,7 +10,7 @@ from rdflib import Graph, Literal, URIRef
 from rdflib.term import Node as Term
 
 from kg_service.errors import GuidelineError, UnknownNameError
-from kg_service.namespaces import CORE, DCTERMS, OWL, RDF, RDFS, SKOS, local_name
+from kg_service.namespaces import CORE, DCTERMS, OWL, RDF, RDFS, SKOS, literal_in, local_name
 
 
 @dataclass(frozen=True)
@@ -141,10 +141,7 @@ class Guideline:
 
     def text(self, node: Term, prop: URIRef, language: str) -> str | None:
         """Return the value of a property in a language, or None."""
-        for value in self.graph.objects(node, prop):
-            if isinstance(value, Literal) and value.language == language:
-                return str(value)
-        return None
+        return literal_in(self.graph, node, prop, language)
 
     def label(self, node: Term, language: str) -> str:
         """Return the label of a term in a language, or its local name."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from rdflib import Namespace, URIRef
+from rdflib import Graph, Literal, Namespace, URIRef
 from rdflib.namespace import DCTERMS, OWL, PROV, RDF, RDFS, SKOS, XSD
+from rdflib.term import Node
 
 BASE = "https://w3id.org/bonemet-kg/"
 CORE = Namespace(f"{BASE}core/")
@@ -24,6 +25,7 @@ __all__ = [
     "REC",
     "SKOS",
     "XSD",
+    "literal_in",
     "local_name",
 ]
 
@@ -31,3 +33,11 @@ __all__ = [
 def local_name(iri: URIRef | str) -> str:
     """Return the last segment of an IRI, after the last ``/`` or ``#``."""
     return str(iri).rstrip("/").replace("#", "/").rsplit("/", 1)[-1]
+
+
+def literal_in(graph: Graph, node: Node, prop: URIRef, language: str) -> str | None:
+    """Return the value of a property in a language, or None."""
+    for value in graph.objects(node, prop):
+        if isinstance(value, Literal) and value.language == language:
+            return str(value)
+    return None

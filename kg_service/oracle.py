@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from decimal import Decimal, localcontext
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -22,8 +21,8 @@ from kg_service.compiler import CompiledGuideline
 from kg_service.errors import ReasonerError
 from kg_service.namespaces import BASE, CORE, OWL, QTY, RDF, RDFS, XSD
 from kg_service.plan import And, Atom, Constant, Named, Node, Not, Or
-from kg_service.schema import Entity, Kind
-from kg_service.values import FALSE, TRUE, Interval, Knowledge
+from kg_service.schema import Kind
+from kg_service.values import FALSE, TRUE, Interval, Knowledge, decimal_text
 
 _CASE = f"{BASE}oracle/case-"
 _ROOT = URIRef(f"{BASE}oracle/root")
@@ -52,7 +51,6 @@ _LOGICAL = {
     XSD.maxInclusive,
     XSD.maxExclusive,
 }
-_DIGITS = 40
 _HAIR = Fraction(1, 10**9)
 
 
@@ -68,7 +66,7 @@ class Oracle:
     def __init__(self, compiled: CompiledGuideline) -> None:
         self.compiled = compiled
         self.names = sorted(compiled.plan.trees)
-        self._paths = dict(_paths(compiled.case_entity, compiled, ()))
+        self._paths = compiled.paths
 
     def decide(self, cases: Sequence[Mapping[str, Knowledge]]) -> list[dict[str, bool | None]]:
         """Return, for each case, the value of every tree of the plan, by name.
@@ -238,16 +236,6 @@ def _ancestors(cls: Any, nothing: Any) -> set[str]:
     return {ancestor.iri for ancestor in cls.ancestors()}
 
 
-def _paths(
-    entity: Entity, compiled: CompiledGuideline, links: tuple[URIRef, ...]
-) -> list[tuple[str, tuple[URIRef, ...]]]:
-    """Return every feature a case reaches, with the links that lead to it."""
-    found = [(str(feature.iri), links) for feature in entity.features.values()]
-    for link in entity.links.values():
-        found += _paths(compiled.schema.entities[link.target], compiled, (*links, link.iri))
-    return found
-
-
 def _node(graph: Graph, kind: URIRef) -> BNode:
     node = BNode()
     graph.add((node, RDF.type, kind))
@@ -317,7 +305,4 @@ def _datatype(graph: Graph, low: Fraction | None, high: Fraction | None) -> BNod
 
 
 def _decimal(number: Fraction) -> Literal:
-    """Return a number as xsd:decimal, to forty digits when it has no finite form."""
-    with localcontext(prec=_DIGITS):
-        value = Decimal(number.numerator) / Decimal(number.denominator)
-    return Literal(f"{value:f}" if "." in f"{value:f}" else f"{value:f}.0", datatype=XSD.decimal)
+    return Literal(decimal_text(number), datatype=XSD.decimal)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from fractions import Fraction
 from typing import Any
 from urllib.parse import unquote
@@ -18,11 +18,10 @@ from kg_service.iris import document_base, member_iri
 from kg_service.namespaces import CORE, DCTERMS, QTY, RDF, XSD, local_name
 from kg_service.record import Case, Fact, Member, Record
 from kg_service.schema import Entity, Feature, Kind, RecordSchema
-from kg_service.values import TRUE, Interval
+from kg_service.values import TRUE, Interval, decimal_text
 
 SHOWN = 200
 """Characters of a parser's message that ours repeats."""
-_DIGITS = 30
 _DATE_TYPES = {4: XSD.gYear, 7: XSD.gYearMonth}
 _DATE_DATATYPES = (XSD.date, XSD.gYearMonth, XSD.gYear, XSD.dateTime, XSD.string)
 
@@ -364,7 +363,4 @@ def _date_literal(day: PartialDate) -> Literal:
 
 
 def _decimal(number: Fraction, rounding: str = ROUND_FLOOR) -> Literal:
-    with localcontext(prec=_DIGITS, rounding=rounding):
-        value = Decimal(number.numerator) / Decimal(number.denominator)
-    text = f"{value:f}"
-    return Literal(text if "." in text else f"{text}.0", datatype=XSD.decimal)
+    return Literal(decimal_text(number, rounding), datatype=XSD.decimal)

@@ -13,7 +13,7 @@ from rdflib.collection import Collection
 from rdflib.term import Node
 
 from kg_service.errors import GuidelineError
-from kg_service.namespaces import CORE, OWL, QTY, RDF, RDFS, SKOS, XSD, local_name
+from kg_service.namespaces import CORE, OWL, QTY, RDF, RDFS, SKOS, XSD, literal_in, local_name
 from kg_service.values import BOOLEAN, Interval, Knowledge
 
 
@@ -237,17 +237,13 @@ class RecordSchema:
 
     def label(self, node: Node, language: str) -> str:
         """Return the label of a term in a language, or its local name."""
-        return self._text(node, RDFS.label, language) or local_name(str(node))
+        return literal_in(self.graph, node, RDFS.label, language) or local_name(str(node))
 
     def question(self, feature: Feature, language: str) -> str:
         """Return the question that asks for a feature."""
-        return self._text(feature.iri, CORE.question, language) or self.label(feature.iri, language)
-
-    def _text(self, node: Node, prop: URIRef, language: str) -> str | None:
-        for value in self.graph.objects(node, prop):
-            if isinstance(value, Literal) and value.language == language:
-                return str(value)
-        return None
+        return literal_in(self.graph, feature.iri, CORE.question, language) or self.label(
+            feature.iri, language
+        )
 
     def _number(self, node: Node, prop: URIRef) -> Fraction:
         value = self.graph.value(node, prop)

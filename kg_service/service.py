@@ -21,7 +21,7 @@ from kg_service.importers.fhir import FhirBindings, is_fhir, read_fhir
 from kg_service.knowledge import DATA_ROOT, load_file, load_graph
 from kg_service.limits import Limits
 from kg_service.reader import parse_json, read_record
-from kg_service.record import Case, Note, Record
+from kg_service.record import Case, Record
 from kg_service.record_rdf import documents_from_graph, parse_rdf
 from kg_service.wording import Language, Wording
 
@@ -156,10 +156,9 @@ class KnowledgeBase:
             return [read_record(document, schema, self.limits, source)]
         records = []
         for found in read_fhir(document, self.bindings, source, reference_date):
-            notes = tuple(Note(n.where, n.what, n.why) for n in found.notes)
             records.append(
                 read_record(
-                    found.document, schema, self.limits, source, origins=found.provenance, notes=notes
+                    found.document, schema, self.limits, source, origins=found.provenance, notes=found.notes
                 )
             )
         return records

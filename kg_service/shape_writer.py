@@ -17,8 +17,8 @@ from rdflib.term import Node as Term
 from kg_service.compiler import OFFERS, QUALIFIES, STOPS, CompiledGuideline
 from kg_service.namespaces import BASE, CORE, DCTERMS, OWL, QTY, RDF, RDFS, XSD, local_name
 from kg_service.plan import And, Atom, Constant, Named, Node, Not, Or
-from kg_service.schema import Entity, Feature, Kind
-from kg_service.values import TRUE, Interval
+from kg_service.schema import Feature, Kind
+from kg_service.values import TRUE, Interval, decimal_text
 
 SHAPES = Namespace(f"{BASE}shapes/")
 CONTRADICTIONS = Path("shapes/contradictions.ttl")
@@ -121,7 +121,7 @@ class _Writer:
         self.graph.add((iri, DCTERMS.license, URIRef("https://creativecommons.org/licenses/by/4.0/")))
         for language, title in titles.items():
             self.graph.add((iri, DCTERMS.title, Literal(title, language)))
-        self._paths = dict(_paths(compiled.case_entity, compiled, ()))
+        self._paths = compiled.paths
 
     def _version(self) -> str:
         graph = self.compiled.guideline.graph
@@ -283,17 +283,7 @@ def _facets(interval: Interval) -> dict[URIRef, Term]:
 
 
 def _number(number: Fraction) -> Literal:
-    text = f"{float(number):f}".rstrip("0")
-    return Literal(f"{text}0" if text.endswith(".") else text, datatype=XSD.decimal)
-
-
-def _paths(
-    entity: Entity, compiled: CompiledGuideline, links: tuple[URIRef, ...]
-) -> list[tuple[str, tuple[URIRef, ...]]]:
-    found = [(str(feature.iri), links) for feature in entity.features.values()]
-    for link in entity.links.values():
-        found += _paths(compiled.schema.entities[link.target], compiled, (*links, link.iri))
-    return found
+    return Literal(decimal_text(number), datatype=XSD.decimal)
 
 
 def _slug(compiled: CompiledGuideline) -> str:

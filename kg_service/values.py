@@ -7,6 +7,7 @@ leaves of a value partition, or ``true`` and ``false``). Knowing nothing is the 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from fractions import Fraction
 
 TRUE = "true"
@@ -68,6 +69,7 @@ class Interval:
 
 
 MOST_DECIMALS = 12
+DECIMAL_DIGITS = 40
 
 Knowledge = Interval | frozenset[str]
 """The values still possible: an interval, or the names of leaves or truth values."""
@@ -110,6 +112,17 @@ def number_text(number: Fraction) -> str:
         if "." in text:
             return text
     return f"{float(number):.{MOST_DECIMALS}g}"
+
+
+def decimal_text(number: Fraction, rounding: str = ROUND_HALF_EVEN) -> str:
+    """Return a number as xsd:decimal writes it; one without a finite form to forty digits.
+
+    >>> decimal_text(Fraction(3)), decimal_text(Fraction(1, 8))
+    ('3.0', '0.125')
+    """
+    with localcontext(prec=DECIMAL_DIGITS, rounding=rounding):
+        text = f"{Decimal(number.numerator) / Decimal(number.denominator):f}"
+    return text if "." in text else f"{text}.0"
 
 
 def _tighter(

@@ -7,30 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from kg_service.errors import InputError, Problem
+from kg_service.record import Note
 
 MAX_DEPTH = 64
 """Deepest nesting of a document; FHIR needs far less, and deeper ones exhaust the interpreter."""
 
 _EXPECTED = "FHIR R4 JSON: a Bundle, a resource, or a list of resources, each with a resourceType"
-
-
-@dataclass(frozen=True)
-class Note:
-    """Something seen and deliberately not taken, or taken coarsely.
-
-    Attributes
-    ----------
-    where : str
-        Resource and element, such as ``Condition/c1 bodySite[0]``.
-    what : str
-        What stands there.
-    why : str
-        Why it was not taken, or how far.
-    """
-
-    where: str
-    what: str
-    why: str
 
 
 @dataclass(frozen=True)

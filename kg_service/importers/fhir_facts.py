@@ -9,8 +9,8 @@ from itertools import combinations
 from kg_service.dates import PartialDate, calendar_months
 from kg_service.errors import Problem
 from kg_service.importers.fhir_bindings import FhirBindings
-from kg_service.importers.fhir_bundle import Note
 from kg_service.importers.fhir_values import Reading
+from kg_service.record import Note
 from kg_service.schema import Feature
 from kg_service.values import is_contradiction, narrow, number_text
 

@@ -9,7 +9,7 @@ from rdflib import URIRef
 from kg_service.dates import PartialDate
 from kg_service.errors import Problem
 from kg_service.importers.fhir_bindings import FB, REC, FhirBindings, Meaning
-from kg_service.importers.fhir_bundle import Note, Resource, View
+from kg_service.importers.fhir_bundle import Resource, View
 from kg_service.importers.fhir_reading import (
     Reader,
     effective,
@@ -25,6 +25,7 @@ from kg_service.importers.fhir_reading import (
 )
 from kg_service.importers.fhir_values import date_of, describe, meanings_of, narrowest
 from kg_service.namespaces import local_name
+from kg_service.record import Note
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from kg_service.errors import InputError, Problem
-from kg_service.importers.fhir_bundle import Index, Note, Opened, Resource
+from kg_service.importers.fhir_bundle import Index, Opened, Resource
+from kg_service.record import Note
 
 _ABOUT_A_PATIENT = frozenset(
     {"BodyStructure", "Condition", "MedicationAdministration", "Observation", "Procedure", "ServiceRequest"}
