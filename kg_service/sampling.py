@@ -8,14 +8,18 @@ from fractions import Fraction
 from rdflib import URIRef
 
 from kg_service.compiler import CompiledGuideline
-from kg_service.plan import Plan
+from kg_service.plan import Atom, Plan, atoms
 from kg_service.schema import Feature, Kind, RecordSchema
 from kg_service.values import Interval, Knowledge, exactly, truth
 
-MISSING = 0.45
-"""Share of features a random case says nothing of."""
+MISSING = [0.1, 0.45, 0.7]
+"""Shares of features that random cases say nothing of, one drawn for each case."""
 NEAR = Fraction(1, 100)
 """Distance of a value just beside a threshold."""
+AIMED = 0.5
+"""Share of cases that aim at the population of one recommendation, drawn at random."""
+HIT = 0.9
+"""Share of the tests of that population which such a case passes."""
 OPEN = 0.3
 """Share of bounds that are open."""
 WIDTHS = [Fraction(1, 2), Fraction(1), Fraction(3)]
@@ -52,11 +56,27 @@ def random_cases(compiled: CompiledGuideline, number: int, seed: int) -> list[di
 
 
 def _case(compiled: CompiledGuideline, source: random.Random) -> dict[str, Knowledge]:
-    return {
+    missing = source.choice(MISSING)
+    case = {
         iri: _value(compiled.schema.features[URIRef(iri)], compiled.plan, compiled.schema, source)
         for iri in compiled.plan.features
-        if source.random() > MISSING
+        if source.random() > missing
     }
+    if source.random() < AIMED:
+        recommendation = source.choice(compiled.guideline.recommendations)
+        for atom in atoms(compiled.criterion(recommendation.population)):
+            if source.random() < HIT:
+                case[atom.feature] = _within(atom, compiled.schema, source)
+    return case
+
+
+def _within(atom: Atom, schema: RecordSchema, source: random.Random) -> Knowledge:
+    """Return what a record may state so that a test holds: its interval, or a class inside its set."""
+    partition = schema.features[URIRef(atom.feature)].partition
+    if partition is None or not isinstance(atom.values, frozenset):
+        return atom.values
+    inside = [c for c in schema.classes_under(partition) if schema.leaves(c) <= atom.values]
+    return schema.leaves(source.choice(inside))
 
 
 def _value(feature: Feature, plan: Plan, schema: RecordSchema, source: random.Random) -> Knowledge:
