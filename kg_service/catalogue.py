@@ -17,8 +17,6 @@ from kg_service.namespaces import BASE, DCTERMS, OWL, RDF, local_name
 CATALOGUE = URIRef(f"{BASE}catalogue")
 """Name of the graph that lists the graphs."""
 GraphKind = OneOf["ontology", "guideline", "shapes", "record", "conclusions", "data"]
-KNOWLEDGE_KINDS: tuple[GraphKind, ...] = ("ontology", "guideline", "shapes")
-"""Kinds of graphs that come from the files of the knowledge base."""
 
 ENTRIES = """
 PREFIX dcat: <http://www.w3.org/ns/dcat#>
@@ -35,6 +33,13 @@ GROUP BY ?graph ?kind ?triples
 ORDER BY ?graph
 """
 """The query that reads the catalogue."""
+KNOWLEDGE = """
+PREFIX dcterms: <http://purl.org/dc/terms/>
+SELECT ?graph FROM <https://w3id.org/bonemet-kg/catalogue>
+WHERE { VALUES ?kind { "ontology" "guideline" "shapes" } ?graph dcterms:type ?kind }
+ORDER BY ?graph
+"""
+"""The query that finds the graphs that come from the files of the knowledge base."""
 
 
 @dataclass(frozen=True)

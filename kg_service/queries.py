@@ -13,7 +13,7 @@ from decimal import Decimal
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from rdflib import Literal, URIRef
 from rdflib.term import Node
@@ -41,6 +41,10 @@ _PREFIX = re.compile(r"^PREFIX\s+(?P<prefix>[\w-]*):\s*<(?P<iri>[^>]*)>", re.MUL
 
 Names = dict[URIRef, list[str]]
 """The names that things go by."""
+
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]+")
+_IS_CASE = f"ASK {{ ?any {CORE.case.n3()} ?case }}"
+_CASES = f"SELECT DISTINCT ?case WHERE {{ ?any {CORE.case.n3()} ?case }} ORDER BY ?case"
 
 
 @dataclass(frozen=True)
@@ -260,9 +264,12 @@ def _decimal(_store: Store, query: NamedQuery, parameter: Parameter, value: str)
 
 
 def _case(store: Store, query: NamedQuery, parameter: Parameter, value: str) -> Node:
-    cases = _values_of(store, CORE.case, inverse=False)
-    names = {case: list(_case_names(case)) for case in cases}
-    return _resolved(query, parameter, value, [names])
+    document, _, case = value.partition("/")
+    for iri in (value, f"{DATA}{quote(document, safe='')}/{quote(case, safe='')}"):
+        if _ABSOLUTE.fullmatch(iri) and store.query(_IS_CASE, bindings={"case": URIRef(iri)}).boolean:
+            return URIRef(iri)
+    cases = [URIRef(str(row["case"])) for row in store.query(_CASES).rows()]
+    return _resolved(query, parameter, value, [{iri: list(_case_names(iri)) for iri in cases}])
 
 
 def _case_names(case: URIRef) -> Iterator[str]:
@@ -313,19 +320,25 @@ def _close_to(value: str, written: list[str]) -> list[str]:
 
 
 def _values_of(store: Store, prop: URIRef, *, inverse: bool) -> list[URIRef]:
-    """Return the IRIs that a property has as values, or as subjects."""
+    """Return the IRIs that a property has in the knowledge as values, or as subjects."""
     pattern = "?value ?property ?other" if inverse else "?other ?property ?value"
-    text = f"SELECT DISTINCT ?value WHERE {{ {pattern} FILTER (isIRI(?value)) }} ORDER BY ?value"
+    where = f"WHERE {{ {pattern} FILTER (isIRI(?value)) }} ORDER BY ?value"
+    text = f"SELECT DISTINCT ?value {_knowledge(store)} {where}"
     return [URIRef(str(row["value"])) for row in store.query(text, bindings={"property": prop}).rows()]
 
 
 def _texts(store: Store, values: list[URIRef], prop: URIRef) -> Names:
-    """Return the texts that a property gives the values, in every language."""
+    """Return the texts that a property gives the values in the knowledge, in every language."""
     found: Names = {}
-    text = "SELECT ?thing ?text WHERE { ?thing ?property ?text } ORDER BY ?thing ?text"
+    text = f"SELECT ?thing ?text {_knowledge(store)} WHERE {{ ?thing ?property ?text }} ORDER BY ?thing ?text"
     for row in store.query(text, bindings={"property": prop}).rows():
         found.setdefault(URIRef(str(row["thing"])), []).append(str(row["text"]))
     return {iri: found[iri] for iri in values if iri in found}
+
+
+def _knowledge(store: Store) -> str:
+    """Return the FROM clauses that leave records and conclusions out."""
+    return " ".join(f"FROM {iri.n3()}" for iri in store.knowledge_graphs())
 
 
 _READERS: dict[str, Callable[[Store, NamedQuery, Parameter, str], Node]] = {

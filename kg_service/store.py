@@ -19,7 +19,7 @@ from rdflib.term import Node
 from kg_service.catalogue import (
     CATALOGUE,
     ENTRIES,
-    KNOWLEDGE_KINDS,
+    KNOWLEDGE,
     GraphKind,
     StoredGraph,
     data_entry,
@@ -156,7 +156,7 @@ class Store:
             When a file cannot be parsed, names no version, or bears the version of another file.
         """
         modules = knowledge_modules(*extra)
-        steps = [_removal(entry.iri) for entry in self.graphs() if entry.kind in KNOWLEDGE_KINDS]
+        steps = [_removal(iri) for iri in self.knowledge_graphs()]
         for module in modules:
             steps += _replacement(module.version, load_file(module.path), module_entry(module))
         self._update(steps, "the knowledge base")
@@ -193,6 +193,10 @@ class Store:
     def graphs(self) -> list[StoredGraph]:
         """Return the entries of the catalogue, by name."""
         return [stored_graph(row) for row in self.query(ENTRIES).rows()]
+
+    def knowledge_graphs(self) -> list[URIRef]:
+        """Return the names of the graphs that come from the files of the knowledge base."""
+        return [URIRef(str(row["graph"])) for row in self.query(KNOWLEDGE).rows()]
 
     def query(self, sparql: str, *, bindings: Mapping[str, Node] | None = None) -> QueryResult:
         """Return the complete answer to a query.
