@@ -1,5 +1,6 @@
 """Every query of the library, its answer checked by hand against the source; and how it is asked."""
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -25,13 +26,13 @@ from kg_service.store import Store
 
 EXPECTED_QUERIES = 17
 REIRRADIATED = {
-    "id": "reirradiated",
+    "id": "case-1",
     "referenceDate": "2026-11-02",
     "lifeExpectancy": {"minInclusive": 12, "unit": "mo"},
     "mriContraindication": False,
     "lesions": [
         {
-            "id": "L1",
+            "id": "T11",
             "site": "T11",
             "painType": "NociceptivePain",
             "fractureRisk": False,
@@ -52,22 +53,25 @@ REIRRADIATED = {
             "id": "C1",
             "modality": "ExternalBeamRadiotherapy",
             "endDate": "2026-05-02",
-            "treatedLesions": ["L1"],
+            "treatedLesions": ["T11"],
         }
     ],
     "allCoursesListed": True,
     "surgeries": [],
     "allSurgeriesListed": True,
 }
-"""T11 irradiated six months ago, stable, no compression; the distance to the cord is not known."""
+"""T11 irradiated six months ago, stable, no compression; the distance to the cord is not known.
+
+Its ids are those of the record under ``examples/``, so that the examples of the queries can be tried on it.
+"""
 COMPRESSED = {
     "id": "compressed",
     "referenceDate": "2026-11-02",
     "lifeExpectancy": {"value": 2, "unit": "mo"},
     "lesions": [
         {
-            "id": "L1",
-            "site": "L1",
+            "id": "T11",
+            "site": "T11",
             "cordCompression": True,
             "cordCompressionOperated": False,
             "tumourCordDistance": {"value": 2, "unit": "mm"},
@@ -317,7 +321,7 @@ def test_dose_per_fraction(store: Store) -> None:
 @answers("eligibility-of-case")
 def test_eligibility_of_a_reirradiated_vertebra(store: Store) -> None:
     """Six months since the last course, stable, 10 %, no MRI problem; distance to the cord unknown."""
-    found = rows(store, "eligibility-of-case", case="reirradiated/L1")
+    found = rows(store, "eligibility-of-case", case="case-1/T11")
     told = {row["statement"]: row["criterion"] for row in found}
     assert told == {
         **dict.fromkeys(("S071", "S072", "S073", "S074", "S075", "S076", "S078"), "met"),
@@ -334,7 +338,7 @@ def test_eligibility_of_a_reirradiated_vertebra(store: Store) -> None:
 
 @answers("eligibility-of-case")
 def test_eligibility_of_a_compressed_cord(store: Store) -> None:
-    found = rows(store, "eligibility-of-case", case="compressed/L1", option="SBRT")
+    found = rows(store, "eligibility-of-case", case="compressed/T11", option="SBRT")
     assert [r["statement"] for r in found if r["criterion"] == "not met" and "absolute" in r["kind"]] == [
         "S071",
         "S075",
@@ -361,7 +365,7 @@ def test_a_schedule_inherits_contraindications_and_its_reservation(store: Store)
 @answers("missing-data")
 def test_missing_data_of_one_case(store: Store) -> None:
     """Open: S067 (cord dose), S077 (distance), S163 (two judgements), S165 (four features of the patient)."""
-    found = rows(store, "missing-data", case="reirradiated/L1")
+    found = rows(store, "missing-data", case="case-1/T11")
     assert columns(found, "feature", "conclusions", "alone", "stops", "cases") == [
         ("priorCordDosePrecludesConventional", 1, 1, 0, 1),
         ("tumourCordDistance", 1, 1, 0, 1),
@@ -390,7 +394,7 @@ def test_missing_data_over_all_cases(store: Store) -> None:
 @answers("why-option")
 def test_why_stereotactic_radiotherapy(store: Store) -> None:
     """S166 of the box leads S061 of the body; the contraindications are ruled out by named facts."""
-    found = rows(store, "why-option", case="reirradiated/L1", option="SBRT")
+    found = rows(store, "why-option", case="case-1/T11", option="SBRT")
     assert {row["verdict"] for row in found} == {"applicable"}
     assert columns(found[:2], "role", "statement", "strength", "status", "fact", "stated", "lines") == [
         ("leading", "S166", "advocated", "true", "previously irradiated", "true", "474-476"),
@@ -404,7 +408,7 @@ def test_why_stereotactic_radiotherapy(store: Store) -> None:
 
 @answers("why-conclusion")
 def test_why_a_recent_course_does_not_bar(store: Store) -> None:
-    (row,) = rows(store, "why-conclusion", case="reirradiated/L1", recommendation="rec-S074")
+    (row,) = rows(store, "why-conclusion", case="case-1/T11", recommendation="rec-S074")
     assert (row["status"], row["role"], row["stated"]) == ("false", "fact", "6 mo")
     assert (row["source"], row["statement"], row["lines"]) == ("previousCourses[0]", "S074", "174-178")
 
@@ -419,7 +423,7 @@ def test_why_a_conclusion_is_open_or_needs_no_fact(store: Store) -> None:
 
 @answers("re-irradiation-rules-of-case")
 def test_reirradiation_rules(store: Store) -> None:
-    found = rows(store, "re-irradiation-rules-of-case", case="reirradiated/L1")
+    found = rows(store, "re-irradiation-rules-of-case", case="case-1/T11")
     assert columns(found, "statement", "kind", "status") == [
         ("S067", "indication", "unknown"),
         ("S074", "absolute contraindication", "false"),
@@ -439,13 +443,13 @@ def test_reirradiation_rules(store: Store) -> None:
 @answers("obligations-not-documented")
 def test_obligations_not_documented(store: Store) -> None:
     """The board did not validate; of the prior dose nothing is said; image guidance is documented."""
-    found = rows(store, "obligations-not-documented", case="reirradiated/L1")
+    found = rows(store, "obligations-not-documented", case="case-1/T11")
     assert columns(found, "statement", "strength", "whenOption", "documented") == [
         ("S066", "required", "stereotactic body radiotherapy", "false"),
         ("S156", "required", None, "unknown"),
     ]
     everywhere = rows(store, "obligations-not-documented")
-    assert [row["statement"] for row in everywhere] == ["S066", "S099", "S066", "S156", "S066", "S099"]
+    assert [row["statement"] for row in everywhere] == ["S066", "S156", "S066", "S099", "S066", "S099"]
 
 
 @answers("technique-despite-contraindication")
@@ -456,7 +460,7 @@ def test_stereotactic_prescriptions_despite_a_contraindication(store: Store) -> 
         ("S075", "palliative intent", 1),
     ]
     (case,) = {row["case"] for row in run(store, "technique-despite-contraindication").rows()}
-    assert str(case).endswith("/compressed/L1")
+    assert str(case).endswith("/compressed/T11")
     assert rows(store, "technique-despite-contraindication", technique="3D conformal") == []
     assert rows(store, "technique-despite-contraindication", option="RT-30Gy-10fx") == []
 
@@ -475,7 +479,7 @@ def test_evaluability(store: Store) -> None:
 
 @answers("options-of-case")
 def test_options_in_order(store: Store) -> None:
-    found = rows(store, "options-of-case", case="reirradiated/L1")
+    found = rows(store, "options-of-case", case="case-1/T11")
     assert [row["position"] for row in found] == list(range(1, 9))
     assert columns(found[:4], "option", "verdict", "strength", "leading") == [
         ("SBRT-27Gy-3fx", "applicable", "recommended", "S152"),
@@ -486,7 +490,7 @@ def test_options_in_order(store: Store) -> None:
     single = next(row for row in found if row["option"] == "RT-8Gy-1fx")
     assert (single["verdict"], single["leading"], single["lines"]) == ("conditional", "S163", "470-472")
     assert set(single["outranked"].split()) == {"S138", "S155"}
-    stopped = rows(store, "options-of-case", case="compressed/L1")
+    stopped = rows(store, "options-of-case", case="compressed/T11")
     assert {r["verdict"] for r in stopped if r["option"].startswith("SBRT")} == {"contraindicated"}
 
 
@@ -501,6 +505,13 @@ def test_loaded_graphs(store: Store) -> None:
     )
     assert len(rows(store, "loaded-graphs", kind="conclusions")) == 3
     assert len(rows(store, "loaded-graphs", kind="record")) == 3
+
+
+def test_the_examples_can_be_tried_on_the_shipped_record() -> None:
+    shipped = json.loads((DATA_ROOT / "examples" / "case-thoracic-reirradiation.json").read_text())
+    cases = {f"{shipped['id']}/{lesion['id']}" for lesion in shipped["lesions"]}
+    asked = {example.get("case") for query in load_queries().values() for example in query.examples}
+    assert asked - {None} <= cases
 
 
 def test_every_query_has_a_test_and_every_test_a_query() -> None:
@@ -553,9 +564,9 @@ def test_a_case_is_given_as_people_write_it(store: Store, value: str) -> None:
 
 def test_an_id_that_several_cases_bear_is_not_guessed(store: Store) -> None:
     with pytest.raises(
-        InputError, match=r"'L1', which means .*/compressed/L1 or .*/reirradiated/L1; expected one"
+        InputError, match=r"'T11', which means .*/case-1/T11 or .*/compressed/T11; expected one"
     ):
-        run(store, "options-of-case", {"case": "L1"})
+        run(store, "options-of-case", {"case": "T11"})
 
 
 @pytest.mark.parametrize(
