@@ -14,6 +14,8 @@ from kg_service.values import Interval
 
 CONTEXT_IRI = f"{BASE}context/record.jsonld"
 JSON_LD_VERSION = 1.1
+NO_UNIT = "1"
+"""UCUM code of a number without a unit, which may be left out."""
 BOUNDS = ("minInclusive", "minExclusive", "maxInclusive", "maxExclusive")
 _DATE = r"^\d{4}(-\d{2}(-\d{2})?)?(T.*)?$"
 
@@ -23,10 +25,12 @@ def json_ld_context(schema: RecordSchema) -> dict[str, Any]:
     decimal = str(XSD.decimal)
     terms: dict[str, Any] = {"@version": JSON_LD_VERSION, "id": "@id", "type": "@type"}
     terms |= {name: {"@id": str(QTY[name]), "@type": decimal} for name in ("value", *BOUNDS)}
-    terms["unit"] = str(QTY.unit)
+    terms |= {"unit": str(QTY.unit), local_name(QTY.Quantity): str(QTY.Quantity)}
     for entity in schema.entities.values():
         terms[entity.name] = str(entity.iri)
     root = schema.roots()[0]
+    # A key that means nothing would vanish in JSON-LD; in our vocabulary it is told to be unknown.
+    terms |= {"@vocab": str(root.iri).removesuffix(root.name), "$schema": None}
     return {"@context": terms | _entity_terms(root, schema, set())}
 
 
@@ -85,8 +89,8 @@ def _code_schemas(schema: RecordSchema) -> dict[str, Any]:
 
 def _entity_schema(entity: Entity, schema: RecordSchema, limits: Limits) -> dict[str, Any]:
     properties: dict[str, Any] = {
-        "id": {"type": "string", "pattern": r"\S"},
-        "type": {"const": entity.name},
+        "id": _or_null({"type": "string", "pattern": r"\S"}),
+        "type": _or_null({"const": entity.name}),
     }
     if entity in schema.roots():
         properties |= {"@context": {}, "$schema": {}}
@@ -125,18 +129,22 @@ def _feature_schema(feature: Feature, schema: RecordSchema, limits: Limits) -> d
 
 
 def _quantity_schema(feature: Feature, schema: RecordSchema, limits: Limits) -> dict[str, Any]:
-    unit = feature.unit or "1"
+    unit = feature.unit or NO_UNIT
     units = sorted(start for start, end in schema.unit_factors if end == unit)
     number: dict[str, Any] = {"type": "integer" if limits.is_whole(feature.iri) else "number"}
     if units == [unit]:
         number |= _bounds(limits.of(feature.iri))
-    value = {"properties": {"value": number, "unit": {"enum": units}}, "required": ["value"]}
+    common = {
+        "unit": {"enum": units if unit != NO_UNIT else [*units, None]},
+        "type": _or_null({"const": local_name(QTY.Quantity)}),
+    }
+    value = {"properties": {"value": number, **common}, "required": ["value"]}
     bounds: dict[str, Any] = {
-        "properties": {**dict.fromkeys(BOUNDS, number), "unit": {"enum": units}},
-        "anyOf": [{"required": [bound]} for bound in BOUNDS],
+        "properties": {**dict.fromkeys(BOUNDS, _or_null(number)), **common},
+        "anyOf": [{"required": [bound], "properties": {bound: number}} for bound in BOUNDS],
     }
     forms = [{"type": "object", "additionalProperties": False, **form} for form in (value, bounds)]
-    if unit != "1":
+    if unit != NO_UNIT:
         for form in forms:
             form["required"] = [*form.get("required", []), "unit"]
     return {"oneOf": forms}

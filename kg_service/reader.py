@@ -13,6 +13,7 @@ from rdflib import URIRef
 from kg_service.dates import PartialDate, parse_date
 from kg_service.errors import InputError, Problem, nearest
 from kg_service.limits import Limits
+from kg_service.namespaces import QTY, local_name
 from kg_service.record import Fact, Member, Note, Record
 from kg_service.schema import Entity, Feature, Kind, Link, ListOf, RecordSchema
 from kg_service.values import Interval, exactly, truth
@@ -196,10 +197,10 @@ class _Reader:
 
     def _identifier(self, document: dict[str, Any], where: str) -> str:
         value = document.get("id")
-        if value is None:
-            return where.replace("[", "-").replace("]", "").replace(".", "-") or "document"
         place = f"{where}.id" if where else "id"
-        if not isinstance(value, str) or not value.strip():
+        if value is None:
+            value = where.replace("[", "-").replace("]", "").replace(".", "-") or "document"
+        elif not isinstance(value, str) or not value.strip():
             self._problem(place, f"{value!r}", "a string that is not empty")
             return place
         if value in self.ids:
@@ -207,7 +208,7 @@ class _Reader:
                 place, f"{value!r}, which {self.ids[value]} bears too", "an id used once in the document"
             )
         self.ids[value] = where or "the document"
-        return value
+        return str(value)
 
     @staticmethod
     def _add(target: dict[URIRef, Any], prop: URIRef, value: Any) -> None:
@@ -260,6 +261,9 @@ class _Reader:
                     _hint(key, list(_QUANTITY_KEYS)),
                 )
                 return None
+        if value.get("type") not in (None, local_name(QTY.Quantity)):
+            self._problem(f"{place}.type", _shown(value["type"]), f"{local_name(QTY.Quantity)!r}")
+            return None
         factor = self._factor(value.get("unit"), feature, place)
         interval = self._interval(value, place)
         if factor is None or interval is None:

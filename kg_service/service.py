@@ -22,11 +22,19 @@ from kg_service.knowledge import DATA_ROOT, load_file, load_graph
 from kg_service.limits import Limits
 from kg_service.reader import parse_json, read_record
 from kg_service.record import Case, Record
-from kg_service.record_rdf import documents_from_graph, parse_rdf
+from kg_service.record_from_rdf import documents_from_graph, parse_rdf
 from kg_service.wording import Language, Wording
 
-RDF_FORMATS = {".ttl": "turtle", ".nt": "nt", ".nq": "nquads", ".trig": "trig", ".jsonld": "json-ld"}
-"""RDF syntaxes that records may come in, by file suffix."""
+RDF_FORMATS = {
+    ".ttl": "turtle",
+    ".nt": "nt",
+    ".nq": "nquads",
+    ".trig": "trig",
+    ".jsonld": "json-ld",
+    ".rdf": "xml",
+    ".owl": "xml",
+}
+"""RDF syntaxes by file suffix; XML is refused by its name, not taken for JSON."""
 RECORD_SHAPES = "shapes/record.ttl"
 
 

@@ -26,6 +26,7 @@ LEVELS = [
         "oracle",
         "sampling",
         "record_rdf",
+        "record_from_rdf",
         "queries",
         "shape_writer",
         "validation",
