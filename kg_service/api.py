@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
+from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -27,6 +28,7 @@ from kg_service.wording import Language
 MAX_BODY = 20_000_000
 """Largest request body [byte]."""
 PROBLEM = "application/problem+json"
+DATASET_PARAMETERS = ("default-graph-uri", "named-graph-uri")
 SUFFIXES = {
     "text/turtle": ".ttl",
     "application/n-triples": ".nt",
@@ -230,12 +232,15 @@ def sparql_get(
 @router.post("/sparql", responses=PROBLEM_RESPONSES)
 async def sparql_post(request: Request, shared: Shared) -> Response:
     """Answer a SPARQL query sent as a form or as application/sparql-query."""
-    body = (await request.body()).decode("utf-8", errors="replace")
+    try:
+        body = (await request.body()).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise QueryError(f"byte {error.start} of the body is not UTF-8") from error
     media = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if media == "application/x-www-form-urlencoded":
-        from urllib.parse import parse_qs
-
-        query = parse_qs(body).get("query", [""])[0]
+        form = parse_qs(body)
+        _refuse_dataset(form)
+        query = form.get("query", [""])[0]
     elif media == "application/sparql-query":
         query = body
     else:
@@ -340,7 +345,15 @@ def _respond(request: Request, texts: dict[str, Callable[[], str]], as_json: Cal
     return JSONResponse(as_json())
 
 
+def _refuse_dataset(parameters: Mapping[str, Any]) -> None:
+    """Refuse the dataset parameters of the protocol rather than ignore them."""
+    for name in DATASET_PARAMETERS:
+        if name in parameters:
+            raise QueryError(f"{name} is not supported; name graphs by FROM or GRAPH in the query")
+
+
 def _sparql(request: Request, shared: State, query: str) -> Response:
+    _refuse_dataset(request.query_params)
     text, media = negotiate(shared.graphs.query(query), request.headers.get("accept", "*/*"))
     return Response(text, media_type=media)
 

@@ -161,7 +161,7 @@ def query(
         return
     compiled = base.compiled()
     assessed, problems = _assess_files(base, compiled, records or [], None)
-    _print(run_query(base, compiled, assessed, name, parameter or [], form))
+    _print(run_query(base, compiled, assessed, name, parameter or [], form, _language(lang)))
     _finish(problems)
 
 

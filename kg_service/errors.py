@@ -93,6 +93,25 @@ class UnknownNameError(KgServiceError):
         self.known = known
 
 
+class UncomputedReadingError(KgServiceError):
+    """A reading was selected that the graph records and nothing computes: its answer would be another's.
+
+    Parameters
+    ----------
+    reading : str
+        Its id, such as ``A19-c``.
+    computed : list of str
+        Letters of the readings of the same ambiguity that are computed.
+    """
+
+    def __init__(self, reading: str, computed: list[str]) -> None:
+        super().__init__(
+            f"reading {reading} is recorded but not computed; computed: {', '.join(sorted(computed))}"
+        )
+        self.reading = reading
+        self.computed = computed
+
+
 class QueryError(KgServiceError):
     """A SPARQL query cannot be parsed, is refused, or failed."""
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from rdflib import Graph, Literal, URIRef
 from rdflib.term import Node as Term
 
-from kg_service.errors import GuidelineError, UnknownNameError
+from kg_service.errors import GuidelineError, UncomputedReadingError, UnknownNameError
 from kg_service.namespaces import CORE, DCTERMS, OWL, RDF, RDFS, SKOS, literal_in, local_name
 
 
@@ -90,6 +90,8 @@ class Guideline:
     ------
     UnknownNameError
         When a reading does not exist.
+    UncomputedReadingError
+        When it is recorded without a change that could be computed.
     """
 
     def __init__(
@@ -159,7 +161,11 @@ class Guideline:
             by_letter = {r.id.rpartition("-")[2]: r for r in self.ambiguities[ambiguity]}
             if letter not in by_letter:
                 raise UnknownNameError(f"reading of {ambiguity}", letter, list(by_letter))
-            chosen[ambiguity] = by_letter[letter]
+            reading = by_letter[letter]
+            if not reading.adopted and not reading.changes_answers:
+                computed = [k for k, r in by_letter.items() if r.adopted or r.changes_answers]
+                raise UncomputedReadingError(reading.id, computed)
+            chosen[ambiguity] = reading
         return chosen
 
     def _restated(self) -> Graph:

@@ -104,6 +104,7 @@ def run_query(
     name: str,
     parameters: list[str],
     form: str,
+    language: Language,
 ) -> str:
     """Return the answer to a query of the library, or of a file, over some records too.
 
@@ -121,7 +122,9 @@ def run_query(
     if path.suffix in (".rq", ".sparql") and path.is_file():
         result = graphs.query(path.read_text(encoding="utf-8"))
     else:
-        result = graphs.run(name, _parameters(parameters))
+        query = load_queries().get(name)
+        own = {"language": language} if query is not None and "language" in query.parameters else {}
+        result = graphs.run(name, own | _parameters(parameters))
     if form == "table" and not result.is_graph:
         return _table(result)
     default = "turtle" if form == "table" else form

@@ -142,6 +142,15 @@ def test_sparql_refuses_what_it_must(client: TestClient) -> None:
     assert_problem(client.get("/sparql", params={"query": update}), 400, "")
 
 
+def test_sparql_does_not_ignore_what_it_does_not_do(client: TestClient) -> None:
+    parameters = {"query": "ASK {}", "default-graph-uri": "urn:g"}
+    assert_problem(client.get("/sparql", params=parameters), 400, "default-graph-uri")
+    assert_problem(client.post("/sparql", data=parameters), 400, "default-graph-uri")
+    headers = {"content-type": "application/sparql-query"}
+    assert_problem(client.post("/sparql", content=b"ASK { \xff }", headers=headers), 400, "not UTF-8")
+    assert client.post("/sparql", data={"query": "ASK {}"}).json()["boolean"] is True
+
+
 def test_sparql_constructs_graphs(client: TestClient) -> None:
     query = (
         "CONSTRUCT { ?s a ?t } WHERE { ?s a ?t . FILTER(?t = <https://w3id.org/bonemet-kg/core/Guideline>) }"

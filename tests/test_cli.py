@@ -61,6 +61,10 @@ def test_a_bad_file_is_told_and_the_good_one_beside_it_is_decided(tmp_path: Path
     [
         (["assess", CASE, "--reading", "A27"], "expected an ambiguity and a letter, such as A27=c"),
         (["assess", CASE, "--reading", "A27=z"], "no reading of A27 named 'z'; known: a, b, c"),
+        (
+            ["assess", CASE, "--reading", "A19=c"],
+            "reading A19-c is recorded but not computed; computed: a, b",
+        ),
         (["assess", CASE, "--reading", "A99=a"], "no ambiguity named 'A99'"),
         (["explain", CASE, "S999"], "no conclusion named 'S999'"),
         (["explain", CASE, "S071", "--lesion", "T12"], "no lesion named 'T12'"),
@@ -106,3 +110,9 @@ def test_a_valid_record_conforms_and_an_impossible_one_does_not(tmp_path: Path) 
         encoding="utf-8",
     )
     assert "primaryControlled" in bonemet("validate", turtle, expect=2).stderr
+
+
+def test_a_query_answers_in_the_language_asked_for() -> None:
+    text = bonemet("query", "contraindications-of-option", "--lang", "fr").stdout
+    assert "instabilité vertébrale" in text
+    assert "S075" in bonemet("query", "contraindications-of-option", "--format", "csv").stdout
