@@ -36,6 +36,10 @@ _NOT_INDICATED = {
     "en": "No indication of {label} among those modelled",
     "fr": "Aucune indication modélisée : {label}",
 }
+_GENERATED = {
+    "en": "Generated from the axioms of the {label}; not to be edited.",
+    "fr": "Engendré à partir des axiomes du {label} ; à ne pas modifier.",
+}
 _CONTRADICTS = {"en": "Contradictory facts: {label}", "fr": "Faits contradictoires : {label}"}
 
 
@@ -115,18 +119,24 @@ class _Writer:
         }
         for prefix, namespace in (ours | _PREFIXES).items():
             self.graph.bind(prefix, namespace)
-        version = self._version()
-        self.graph.add((iri, RDF.type, OWL.Ontology))
-        self.graph.add((iri, OWL.versionIRI, URIRef(f"{iri}/{version}")))
-        self.graph.add((iri, DCTERMS.license, URIRef("https://creativecommons.org/licenses/by/4.0/")))
-        for language, title in titles.items():
-            self.graph.add((iri, DCTERMS.title, Literal(title, language)))
+        self._header(iri, titles)
         self._paths = compiled.paths
 
-    def _version(self) -> str:
+    def _header(self, iri: URIRef, titles: dict[str, str]) -> None:
+        """Describe the file; its version, licence and authors are those of the guideline it says again."""
         graph = self.compiled.guideline.graph
         module = graph.value(self.compiled.guideline.iri, RDFS.isDefinedBy)
-        return local_name(str(graph.value(module, OWL.versionIRI)))
+        version = local_name(str(graph.value(module, OWL.versionIRI)))
+        self.graph.add((iri, RDF.type, OWL.Ontology))
+        self.graph.add((iri, OWL.versionIRI, URIRef(f"{iri}/{version}")))
+        for prop in (OWL.versionInfo, DCTERMS.license, DCTERMS.creator, DCTERMS.issued):
+            for value in graph.objects(module, prop):
+                self.graph.add((iri, prop, value))
+        for language, title in titles.items():
+            label = self.compiled.guideline.label(self.compiled.guideline.iri, language)
+            description = _GENERATED[language].format(label=label)
+            self.graph.add((iri, DCTERMS.title, Literal(title, language)))
+            self.graph.add((iri, DCTERMS.description, Literal(description, language)))
 
     def constraint(
         self,
