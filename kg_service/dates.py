@@ -78,6 +78,15 @@ def calendar_months(start: date, end: date) -> Fraction:
     return whole + Fraction((end - begun).days, (_shift(start, whole + 1) - begun).days)
 
 
+def days(start: date, end: date) -> Fraction:
+    """Return the days from `start` to `end`, negative when `end` comes first [d].
+
+    >>> days(date(2026, 1, 1), date(2026, 1, 22))
+    Fraction(21, 1)
+    """
+    return Fraction((end - start).days)
+
+
 def _shift(day: date, months: int) -> date:
     """Return the day `months` later, clamped to the end of a shorter month."""
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)

@@ -8,11 +8,12 @@ record contradicts itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import date
 from fractions import Fraction
 
 from rdflib import URIRef
 
-from kg_service.dates import PartialDate, calendar_months
+from kg_service.dates import PartialDate, calendar_months, days
 from kg_service.errors import InputError, Problem
 from kg_service.namespaces import CORE
 from kg_service.plan import Plan
@@ -240,13 +241,14 @@ class _Deriver:
     def _elapsed(
         self, how: Derivation, _member: Member, case: Member | None
     ) -> tuple[Knowledge, list[str]] | None:
-        """Bound the months since the latest match: a later one may be unlisted, or match after all."""
+        """Bound the time since the latest match: a later one may be unlisted, or match after all."""
         assert how.on_date is not None  # noqa: S101 - the schema demands it of elapsed time
         until = self.record.root.dates.get(how.until_date) if how.until_date else None
-        if until is None:
+        between = _ELAPSED.get(how.unit or "")
+        if until is None or between is None:
             return None
         spans = [
-            (member, certain, _months(member.dates.get(how.on_date), until))
+            (member, certain, _elapsed_between(member.dates.get(how.on_date), until, between))
             for member, certain in self._matching(how, case)
         ]
         highs = [
@@ -287,10 +289,16 @@ def describe(known: Knowledge, feature: Feature) -> str:
     return " or ".join(sorted(value.rsplit("/", 1)[-1] for value in known))
 
 
-def _months(day: PartialDate | None, until: PartialDate) -> Interval:
-    """Return the calendar months from a day to another, either of them perhaps partial."""
+_ELAPSED: dict[str, Callable[[date, date], Fraction]] = {"mo": calendar_months, "d": days}
+"""How time between two days is counted, by the UCUM code of the unit."""
+
+
+def _elapsed_between(
+    day: PartialDate | None, until: PartialDate, between: Callable[[date, date], Fraction]
+) -> Interval:
+    """Return the time from a day to another, either of them perhaps partial."""
     if day is None:
         return Interval(low=Fraction(0))
-    longest = calendar_months(day.first, until.last)
-    shortest = max(Fraction(0), calendar_months(day.last, until.first))
+    longest = between(day.first, until.last)
+    shortest = max(Fraction(0), between(day.last, until.first))
     return Interval(shortest, max(longest, shortest))

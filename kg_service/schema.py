@@ -27,9 +27,10 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Derivation:
-    """How a feature is bounded from the rest of the record; see the classes in ``core.ttl``."""
+    """How a feature is bounded from the rest of the record, in its unit; see the classes in ``core.ttl``."""
 
     operation: URIRef
+    unit: str | None = None
     over: URIRef | None = None
     of_feature: URIRef | None = None
     dividend: URIRef | None = None
@@ -319,8 +320,10 @@ class RecordSchema:
             value = self.graph.value(node, CORE[name])
             return URIRef(str(value)) if value else None
 
+        unit = self.graph.value(prop, CORE.canonicalUnit)
         return Derivation(
             self._required(node, RDF.type),
+            str(unit) if unit else None,
             *(
                 get(name)
                 for name in (

@@ -65,7 +65,7 @@ def test_every_code_property_takes_the_classes_of_its_partition(base: KnowledgeB
             classes = [URIRef(str(cls)) for cls in Collection(shapes, head)]
             assert sorted(classes) == sorted(schema.classes_under(feature.partition)), path
             seen += 1
-    assert seen == 11  # side and site stand in three shapes each
+    assert seen == 14  # side and site stand in three shapes each
 
 
 def test_every_quantity_has_a_range_and_its_unit(base: KnowledgeBase) -> None:
@@ -153,8 +153,8 @@ def test_reader_and_shapes_refuse_the_same_numbers(base: KnowledgeBase) -> None:
             expected[str(node)] = accepted(base, schema, owners[feature.iri], {feature.key: stated})
     refused = {f.focus for f in validate(graph, base.record_shapes)}
     assert refused == {node for node, fine in expected.items() if not fine}
-    assert len(expected) == 17 * 6 * 5
-    assert 150 < len(refused) < 450
+    assert len(expected) == 32 * 6 * 5
+    assert 300 < len(refused) < 600
 
 
 def accepted(base: KnowledgeBase, schema: RecordSchema, entity: Entity, part: dict[str, Any]) -> bool:
