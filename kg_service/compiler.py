@@ -21,6 +21,10 @@ RESERVES = "Reservation"
 PREFERS = "Preference"
 OBLIGES = "Obligation"
 INFORMS = "Information"
+CONSTRAINS = "Constraint"
+RISKS = "RiskFactor"
+FAVOURS = "FavourableFactor"
+ACCEPTS = "AcceptanceLevel"
 
 
 @dataclass(frozen=True)
@@ -90,9 +94,10 @@ class CompiledGuideline:
         classes = [*self.guideline.criteria(), *self.schema.impossible]
         trees: dict[str, Node] = {str(c): self.criterion(c) for c in classes}
         for recommendation in self.guideline.recommendations:
-            for cls in (recommendation.population, recommendation.fulfilled_by):
+            for cls in (recommendation.population, recommendation.fulfilled_by, *recommendation.unmet_as):
                 if cls is not None:
                     trees[str(cls)] = self.criterion(cls)
+        trees |= {str(cls): self.criterion(cls) for cls in self.guideline.realisable.values()}
         for option, parts in self.options.items():
             trees |= {
                 f"{option}#indicated": parts.indicated,

@@ -38,6 +38,17 @@ class Recommendation:
         Ranks read from the graph; 1 comes first.
     excluded : bool
         Shown, but fires nothing.
+    concordance, departure : URIRef or None
+        What following it, or departing from it, makes of a prescription; its strength's when it
+        has none of its own.
+    unmet_as : tuple of URIRef
+        Classes that name the ways of not fulfilling it.
+    waits_for : tuple of URIRef
+        Recommendations to fulfil before it binds.
+    completes : URIRef or None
+        For a constraint, the option it specifies in full.
+    outcome : URIRef or None
+        For a risk factor, what it bears on.
     """
 
     iri: URIRef
@@ -51,12 +62,17 @@ class Recommendation:
     statements: tuple[Statement, ...]
     fulfilled_by: URIRef | None
     excluded: bool
+    concordance: URIRef | None
+    departure: URIRef | None
+    unmet_as: tuple[URIRef, ...]
+    waits_for: tuple[URIRef, ...]
+    completes: URIRef | None
+    outcome: URIRef | None
 
     @property
     def level(self) -> URIRef | None:
         """Level of the source that it speaks from: that of its own statement."""
-        own = [s.level for s in self.statements if s.id == self.id]
-        return (own or [s.level for s in self.statements])[0]
+        return _own(self.id, self.statements)[0].level
 
 
 @dataclass(frozen=True)
@@ -137,6 +153,21 @@ class Guideline:
         """Return an option and every broader one that it carries out."""
         return {URIRef(str(o)) for o in self.graph.transitive_objects(option, CORE.broaderOption)}
 
+    def is_in_full(self, option: URIRef) -> bool:
+        """Return whether an option says all that a prescription needs."""
+        return (option, CORE.inFull, Literal(True)) in self.graph
+
+    @cached_property
+    def realisable(self) -> dict[URIRef, URIRef]:
+        """The class that realises each option that has one."""
+        found = {URIRef(str(o)): URIRef(str(c)) for o, c in self.graph.subject_objects(CORE.realisedBy)}
+        return dict(sorted(found.items()))
+
+    def rank(self, node: URIRef | None) -> int:
+        """Return the rank of a strength, a level or a concordance; 1 comes first."""
+        value = self.graph.value(node, CORE["rank"]) if node else None
+        return int(str(value)) if value is not None else NO_RANK
+
     def criteria(self) -> list[URIRef]:
         """Return every criterion class of the guideline."""
         return sorted(URIRef(str(c)) for c in self.graph.subjects(CORE.criterionOf, self.iri))
@@ -203,7 +234,6 @@ class Guideline:
             raise GuidelineError(
                 f"{iri}: a recommendation needs a kind, an identifier, a population and statements"
             )
-        own = [s.level_rank for s in statements if s.id == str(identifier)]
         return Recommendation(
             iri,
             str(identifier),
@@ -211,12 +241,21 @@ class Guideline:
             population,
             self._one(iri, CORE.option),
             strength,
-            self._rank(strength),
-            min(own or [s.level_rank for s in statements]),
+            self.rank(strength),
+            min(s.level_rank for s in _own(str(identifier), statements)),
             statements,
             self._one(iri, CORE.fulfilledBy),
             (iri, CORE.excludedFromChecking, Literal(True)) in self.graph,
+            self._of_strength(iri, strength, CORE.concordance),
+            self._of_strength(iri, strength, CORE.departure),
+            tuple(self._all(iri, CORE.unmetAs)),
+            tuple(self._all(iri, CORE.waitsFor)),
+            self._one(iri, CORE.completes),
+            self._one(iri, CORE.ofOutcome),
         )
+
+    def _of_strength(self, iri: URIRef, strength: URIRef | None, prop: URIRef) -> URIRef | None:
+        return self._one(iri, prop) or (self._one(strength, prop) if strength else None)
 
     def _statement(self, iri: URIRef) -> Statement:
         level = self._one(iri, CORE.sourceLevel)
@@ -225,14 +264,10 @@ class Guideline:
             local_name(iri),
             str(self.graph.value(iri, CORE.section) or ""),
             str(self.graph.value(iri, CORE.sourceLines) or ""),
-            self._rank(level),
+            self.rank(level),
             level,
             tuple(sorted(local_name(a) for a in self._all(iri, CORE.ambiguity))),
         )
-
-    def _rank(self, node: URIRef | None) -> int:
-        value = self.graph.value(node, CORE["rank"]) if node else None
-        return int(str(value)) if value is not None else NO_RANK
 
     def _all(self, node: Term, prop: URIRef) -> list[URIRef]:
         return sorted(URIRef(str(o)) for o in self.graph.objects(node, prop))
@@ -252,6 +287,11 @@ def _apply(graph: Graph, change: Term) -> None:
         graph.remove((subject, target, None))
         for value in graph.objects(change, prop):
             graph.add((subject, target, value))
+
+
+def _own(identifier: str, statements: tuple[Statement, ...]) -> tuple[Statement, ...]:
+    """Return the statement that an identifier such as ``S128-hard`` names, or all if it names none."""
+    return tuple(s for s in statements if s.id == identifier.partition("-")[0]) or statements
 
 
 def _only_guideline(graph: Graph) -> URIRef:

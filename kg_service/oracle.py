@@ -87,10 +87,34 @@ class Oracle:
             When Java does not run, or a case or the ontology is inconsistent.
         """
         graph = self._theory()
+        self._ask_all(graph)
         for index, case in enumerate(cases):
             self._describe(graph, URIRef(f"{_CASE}{index}"), case)
         parents = classify(graph)
         return [self._read(parents, f"{_CASE}{index}") for index in range(len(cases))]
+
+    def unsatisfiable(self) -> tuple[int, list[str]]:
+        """Return how many named classes were tried, and those that no case or value can be of.
+
+        A definition is tried as a fresh class under it, so that HermiT has one case to build for
+        each and no definition to choose for anything else: classifying all definitions against
+        each other takes hours where this takes seconds.
+
+        Raises
+        ------
+        ReasonerError
+            When Java does not run, or the ontology is inconsistent.
+        """
+        graph = self._theory()
+        fresh = {f"{_CASE}{index}": name for index, name in enumerate(self.names) if "#" not in name}
+        for tried, name in fresh.items():
+            graph.add((URIRef(tried), RDF.type, OWL.Class))
+            graph.add((URIRef(tried), RDFS.subClassOf, _ROOT))
+            tree = self._expression(graph, self.compiled.plan.trees[name])
+            graph.add((URIRef(tried), RDFS.subClassOf, tree))
+        parents = classify(graph)
+        empty = {fresh.get(iri, iri) for iri, above in parents.items() if str(OWL.Nothing) in above}
+        return len(parents) - len(fresh), sorted(empty - {str(OWL.Nothing)})
 
     def _read(self, parents: Mapping[str, frozenset[str]], case: str) -> dict[str, bool | None]:
         above = parents[case]
@@ -102,13 +126,10 @@ class Oracle:
         }
 
     def _theory(self) -> Graph:
-        """Return the axioms, the totality of features and the two questions of every tree.
+        """Return the axioms and the totality of features.
 
-        A question is a fresh class bounded from below only: ``Root ⊓ tree ⊑ Is`` and
-        ``Root ⊓ ¬tree ⊑ Not``. A case is under it exactly when the left side is entailed, and
-        HermiT need not choose between tree and complement for anything but cases. For the same
-        reason "every feature has a value" is said of the root and what it links to, which are
-        the only things in a model of a case, and not of every patient.
+        "Every feature has a value" is said of the root and what it links to, which are the only
+        things in a model of a case, and not of every patient.
         """
         graph = logical_part(self.compiled.guideline.graph)
         for entity in (*self.compiled.schema.entities, QTY.Quantity):
@@ -117,11 +138,19 @@ class Oracle:
         graph.add((_ROOT, RDFS.subClassOf, self.compiled.case_entity.iri))
         for iri in self._paths:
             graph.add((_ROOT, RDFS.subClassOf, self._has_value(graph, iri)))
+        return graph
+
+    def _ask_all(self, graph: Graph) -> None:
+        """Add the two questions of every tree.
+
+        A question is a fresh class bounded from below only: ``Root ⊓ tree ⊑ Is`` and
+        ``Root ⊓ ¬tree ⊑ Not``. A case is under it exactly when the left side is entailed, and
+        HermiT need not choose between tree and complement for anything but cases.
+        """
         for index, name in enumerate(self.names):
             tree = self._expression(graph, self.compiled.plan.trees[name])
             self._ask(graph, URIRef(f"{_IS}{index}"), tree)
             self._ask(graph, URIRef(f"{_NOT}{index}"), _operator(graph, OWL.complementOf, tree))
-        return graph
 
     def _ask(self, graph: Graph, question: URIRef, expression: Term) -> None:
         graph.add((question, RDF.type, OWL.Class))
