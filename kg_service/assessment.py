@@ -15,24 +15,16 @@ from typing import Literal, get_args
 
 from rdflib import URIRef
 
-from kg_service.compiler import (
-    INFORMS,
-    OBLIGES,
-    OFFERS,
-    PREFERS,
-    QUALIFIES,
-    RESERVES,
-    STOPS,
-    CompiledGuideline,
-)
+from kg_service.compiler import CompiledGuideline
+from kg_service.concordance import OBLIGES, OFFERS, PREFERS, QUALIFIES, RESERVES, STOPS
 from kg_service.derivation import refuse_impossible
 from kg_service.explain import can_settle, justification, missing
 from kg_service.guideline import Recommendation
 from kg_service.plan import Node
+from kg_service.prescription import PrescriptionCheck, check_prescription
 from kg_service.record import Case, Fact
-from kg_service.values import Knowledge
+from kg_service.values import Knowledge, Status, status_of
 
-Status = Literal["true", "false", "unknown"]
 Verdict = Literal[
     "applicable",
     "conditional",
@@ -61,7 +53,9 @@ class Conclusion:
     missing : tuple of URIRef
         Features that leave it unknown.
     fulfilled : Status or None
-        For an obligation, whether it is documented as done.
+        For an obligation or a constraint, whether it is documented as done or kept.
+    ways : tuple of URIRef
+        Classes that name how it is not kept, such as too early.
     """
 
     recommendation: Recommendation
@@ -69,6 +63,7 @@ class Conclusion:
     facts: tuple[Fact, ...]
     missing: tuple[URIRef, ...]
     fulfilled: Status | None = None
+    ways: tuple[URIRef, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -121,6 +116,7 @@ class Assessment:
     conclusions: tuple[Conclusion, ...]
     options: tuple[OptionVerdict, ...]
     questions: tuple[Question, ...]
+    prescription: PrescriptionCheck | None
 
     @cached_property
     def by_id(self) -> dict[str, Conclusion]:
@@ -157,12 +153,13 @@ def assess(case: Case, compiled: CompiledGuideline, source: str) -> Assessment:
     options = sorted(
         (assessor.option(o, by_iri) for o in compiled.options), key=lambda v: (*v.order, str(v.option))
     )
-    return Assessment(case, source, conclusions, tuple(options), tuple(assessor.questions(conclusions)))
+    questions = tuple(assessor.questions(conclusions))
+    prescription = check_prescription(case, compiled)
+    return Assessment(case, source, conclusions, tuple(options), questions, prescription)
 
 
-def status_of(value: bool | None) -> Status:
-    """Return the word for a three-valued answer."""
-    return "unknown" if value is None else "true" if value else "false"
+ASKED = (OFFERS, STOPS, QUALIFIES, RESERVES, PREFERS, OBLIGES)
+"""Kinds of recommendation whose missing features are worth a question; others only tell."""
 
 
 class _Assessor:
@@ -184,7 +181,12 @@ class _Assessor:
     def conclusion(self, recommendation: Recommendation) -> Conclusion:
         done = recommendation.fulfilled_by
         fulfilled = self._decided(self.compiled.criterion(done)) if done else None
-        return Conclusion(recommendation, *self._population(recommendation.population), fulfilled)
+        ways = (
+            cls for cls in recommendation.unmet_as if self._decided(self.compiled.criterion(cls)) == "true"
+        )
+        return Conclusion(
+            recommendation, *self._population(recommendation.population), fulfilled, tuple(ways)
+        )
 
     def _population(self, population: URIRef) -> tuple[Status, tuple[Fact, ...], tuple[URIRef, ...]]:
         """Return status, facts and missing features of a population; many recommendations share one."""
@@ -241,7 +243,7 @@ class _Assessor:
         """Return the recommendations that yield in this case, with the populations they yield to."""
         found = {}
         for recommendation in speaking:
-            before = self.compiled.yields_to(recommendation.population)
+            before = self.compiled.guideline.yields_to(recommendation.population)
             holding = [p for p in before if self._decided(self.compiled.criterion(p)) == "true"]
             if holding:
                 found[recommendation.iri] = holding
@@ -278,7 +280,7 @@ class _Assessor:
         bears: Counter[URIRef] = Counter()
         settles: Counter[URIRef] = Counter()
         stops: Counter[URIRef] = Counter()
-        asked = [c for c in conclusions if not c.recommendation.excluded and c.recommendation.kind != INFORMS]
+        asked = [c for c in conclusions if not c.recommendation.excluded and c.recommendation.kind in ASKED]
         for population, conclusion in {c.recommendation.population: c for c in asked}.items():
             tree = self.compiled.criterion(population)
             for feature in conclusion.missing:

@@ -9,22 +9,10 @@ from functools import cached_property
 from rdflib import URIRef
 
 from kg_service.axioms import AxiomReader, check_fragment
+from kg_service.concordance import OFFERS, RESERVES, STOPS, PrescriptionTrees
 from kg_service.guideline import Guideline, Recommendation
-from kg_service.namespaces import CORE
 from kg_service.plan import And, Named, Node, Not, Or, Plan
 from kg_service.schema import Entity, ListOf, RecordSchema
-
-OFFERS = "Indication"
-STOPS = "AbsoluteContraindication"
-QUALIFIES = "RelativeContraindication"
-RESERVES = "Reservation"
-PREFERS = "Preference"
-OBLIGES = "Obligation"
-INFORMS = "Information"
-CONSTRAINS = "Constraint"
-RISKS = "RiskFactor"
-FAVOURS = "FavourableFactor"
-ACCEPTS = "AcceptanceLevel"
 
 
 @dataclass(frozen=True)
@@ -90,7 +78,7 @@ class CompiledGuideline:
 
     @cached_property
     def plan(self) -> Plan:
-        """The plan: criteria and contradictions by IRI, and the three trees of each option."""
+        """The plan: criteria and contradictions by IRI, the trees of each option and of the prescription."""
         classes = [*self.guideline.criteria(), *self.schema.impossible]
         trees: dict[str, Node] = {str(c): self.criterion(c) for c in classes}
         for recommendation in self.guideline.recommendations:
@@ -98,6 +86,7 @@ class CompiledGuideline:
                 if cls is not None:
                     trees[str(cls)] = self.criterion(cls)
         trees |= {str(cls): self.criterion(cls) for cls in self.guideline.realisable.values()}
+        trees |= self.prescriptions.named()
         for option, parts in self.options.items():
             trees |= {
                 f"{option}#indicated": parts.indicated,
@@ -116,13 +105,14 @@ class CompiledGuideline:
             if self._speaking(option, OFFERS)
         }
 
+    @cached_property
+    def prescriptions(self) -> PrescriptionTrees:
+        """The trees that speak of the prescription of a case."""
+        return PrescriptionTrees(self.guideline, self.criterion)
+
     def criterion(self, cls: URIRef) -> Node:
         """Return the tree of a named class, as a condition on a case."""
         return self._reader.criterion(cls, self.case_entity)
-
-    def yields_to(self, population: URIRef) -> list[URIRef]:
-        """Return the populations that come before one when a case is of both."""
-        return sorted(URIRef(str(p)) for p in self.guideline.graph.objects(population, CORE.yieldsTo))
 
     def recommendations_on(self, option: URIRef, kind: str) -> list[Recommendation]:
         """Return what bears on an option: an indication of it, or anything else on it or a broader one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rdflib import URIRef
 from typing_extensions import TypedDict
 
-from kg_service.assessment import Assessment, Conclusion, Status, status_of
+from kg_service.assessment import Assessment, Conclusion
 from kg_service.compiler import CompiledGuideline
 from kg_service.errors import UnknownNameError
 from kg_service.explain import (
@@ -19,6 +19,7 @@ from kg_service.explain import (
 )
 from kg_service.namespaces import local_name
 from kg_service.report import FactJson, StatementJson, fact_json, statements_json
+from kg_service.values import Status, status_of
 from kg_service.wording import Wording
 
 

@@ -157,6 +157,10 @@ class Guideline:
         """Return whether an option says all that a prescription needs."""
         return (option, CORE.inFull, Literal(True)) in self.graph
 
+    def yields_to(self, population: URIRef) -> list[URIRef]:
+        """Return the populations that come before one when a case is of both."""
+        return self._all(population, CORE.yieldsTo)
+
     @cached_property
     def realisable(self) -> dict[URIRef, URIRef]:
         """The class that realises each option that has one."""

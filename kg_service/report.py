@@ -5,10 +5,12 @@ from __future__ import annotations
 from rdflib import URIRef
 from typing_extensions import TypedDict
 
-from kg_service.assessment import Assessment, Conclusion, OptionVerdict, Question, Status, Verdict
+from kg_service.assessment import Assessment, Conclusion, OptionVerdict, Question, Verdict
 from kg_service.guideline import Recommendation
 from kg_service.namespaces import local_name
+from kg_service.prescription import Bearing, Finding, PrescriptionCheck
 from kg_service.record import Fact, Note
+from kg_service.values import Status
 from kg_service.wording import Wording
 
 
@@ -56,6 +58,8 @@ class ConclusionJson(TypedDict):
     facts: list[FactJson]
     missing: list[MissingJson]
     fulfilled: Status | None
+    ways: list[str]
+    outcome: str | None
     excluded: bool
 
 
@@ -80,6 +84,34 @@ class OptionJson(TypedDict):
     relativeContraindications: list[str]
     reservations: list[str]
     obligations: list[str]
+
+
+class FindingJson(TypedDict):
+    """How one recommendation bears on the prescription, and what it makes of it."""
+
+    id: str
+    iri: str
+    kind: str
+    label: str
+    bearing: Bearing
+    effect: str | None
+    effectLabel: str | None
+    ways: list[str]
+    statements: list[StatementJson]
+    facts: list[FactJson]
+    missing: list[MissingJson]
+
+
+class PrescriptionJson(TypedDict):
+    """What the guideline makes of the prescription; ``best`` and ``worst`` bound what is open."""
+
+    concordance: str
+    concordanceLabel: str
+    best: str
+    worst: str
+    realises: dict[str, Status]
+    findings: list[FindingJson]
+    missing: list[MissingJson]
 
 
 class QuestionJson(TypedDict):
@@ -110,6 +142,7 @@ class AssessmentJson(TypedDict):
     coverage: str
     readings: dict[str, str]
     language: str
+    prescription: PrescriptionJson | None
     options: list[OptionJson]
     conclusions: list[ConclusionJson]
     questions: list[QuestionJson]
@@ -131,6 +164,9 @@ def assessment_json(assessment: Assessment, wording: Wording) -> AssessmentJson:
         "coverage": wording.coverage,
         "readings": {key: reading.id.rpartition("-")[2] for key, reading in guideline.selected.items()},
         "language": wording.language,
+        "prescription": (
+            prescription_json(assessment.prescription, wording) if assessment.prescription else None
+        ),
         "options": [option_json(v, i, wording) for i, v in enumerate(assessment.options, start=1)],
         "conclusions": [conclusion_json(c, wording) for c in assessment.conclusions],
         "questions": [question_json(q, wording) for q in assessment.questions],
@@ -182,7 +218,40 @@ def conclusion_json(conclusion: Conclusion, wording: Wording) -> ConclusionJson:
         "facts": [fact_json(fact, wording) for fact in conclusion.facts],
         "missing": [missing_json(feature, wording) for feature in conclusion.missing],
         "fulfilled": conclusion.fulfilled,
+        "ways": [local_name(cls) for cls in conclusion.ways],
+        "outcome": _label(recommendation.outcome, wording),
         "excluded": recommendation.excluded,
+    }
+
+
+def prescription_json(check: PrescriptionCheck, wording: Wording) -> PrescriptionJson:
+    """Return the JSON form of the check of a prescription."""
+    return {
+        "concordance": local_name(check.concordance),
+        "concordanceLabel": wording.label(check.concordance),
+        "best": local_name(check.best),
+        "worst": local_name(check.worst),
+        "realises": {local_name(option): status for option, status in check.realises.items()},
+        "findings": [finding_json(finding, wording) for finding in check.findings],
+        "missing": [missing_json(feature, wording) for feature in check.missing],
+    }
+
+
+def finding_json(finding: Finding, wording: Wording) -> FindingJson:
+    """Return the JSON form of how a recommendation bears on a prescription."""
+    recommendation = finding.recommendation
+    return {
+        "id": recommendation.id,
+        "iri": str(recommendation.iri),
+        "kind": recommendation.kind,
+        "label": wording.label(recommendation.iri),
+        "bearing": finding.bearing,
+        "effect": local_name(finding.effect) if finding.effect else None,
+        "effectLabel": _label(finding.effect, wording),
+        "ways": [wording.label(cls) for cls in finding.ways],
+        "statements": statements_json(recommendation, wording),
+        "facts": [fact_json(fact, wording) for fact in finding.facts],
+        "missing": [missing_json(feature, wording) for feature in finding.missing],
     }
 
 

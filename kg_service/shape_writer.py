@@ -14,7 +14,8 @@ from rdflib import BNode, Graph, Literal, Namespace, URIRef
 from rdflib.namespace import SH, VANN
 from rdflib.term import Node as Term
 
-from kg_service.compiler import OFFERS, QUALIFIES, STOPS, CompiledGuideline
+from kg_service.compiler import CompiledGuideline
+from kg_service.concordance import OFFERS, QUALIFIES, STOPS
 from kg_service.namespaces import BASE, CORE, DCTERMS, OWL, QTY, RDF, RDFS, XSD, local_name
 from kg_service.plan import And, Atom, Constant, Named, Node, Not, Or
 from kg_service.schema import Feature, Kind

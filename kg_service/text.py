@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from rdflib import URIRef
 
 from kg_service.assessment import Assessment, Conclusion, OptionVerdict
-from kg_service.compiler import INFORMS, OBLIGES
+from kg_service.concordance import ACCEPTS, CONSTRAINS, FAVOURS, INFORMS, OBLIGES, RISKS
 from kg_service.explanation import ExplanationJson, StateJson
 from kg_service.guideline import Recommendation
+from kg_service.prescription import PrescriptionCheck
 from kg_service.record import Note, Record
 from kg_service.wording import Wording
 
@@ -22,12 +23,18 @@ QUESTIONS_SHOWN = 8
 
 def assessment_text(assessment: Assessment, wording: Wording, notes: tuple[Note, ...] = ()) -> str:
     """Return an assessment as text."""
+    check = assessment.prescription
     sections = [
         _heading(assessment, wording),
         _section("facts", _facts(assessment, wording), wording),
+        *([_section("prescription", _prescription(check, wording), wording)] if check else []),
         _section("options", _options(assessment, wording, general=True), wording),
         _section("particular", _options(assessment, wording, general=False), wording),
-        _section("obligations", _obligations(assessment, wording), wording),
+        _section("levels", _levels(assessment, wording), wording),
+        _section("obligations", _duties(assessment, wording, OBLIGES), wording),
+        _section("constraints", _duties(assessment, wording, CONSTRAINS), wording),
+        _section("factors", _factors(assessment, wording), wording),
+        _section("information", _information(assessment, wording), wording),
         _section("questions", _questions(assessment, wording), wording),
     ]
     if notes:
@@ -185,27 +192,93 @@ def _reason(conclusion: Conclusion, wording: Wording) -> str:
     )
 
 
-def _obligations(assessment: Assessment, wording: Wording) -> Iterator[str]:
+def _prescription(check: PrescriptionCheck, wording: Wording) -> Iterator[str]:
+    """Tell what the guideline makes of the prescription, with what it departs from and what is open."""
+    word = wording.label(check.concordance).upper()
+    yield _wrap(wording.phrase("concordance", word=word, range=_range(check, wording)), "  ")
+    for finding in check.findings:
+        recommendation = finding.recommendation
+        effect = wording.label(finding.effect) if finding.effect else ""
+        ways = f" ({', '.join(wording.label(cls) for cls in finding.ways)})" if finding.ways else ""
+        text = wording.phrase(
+            "finding",
+            bearing=wording.word("bearing", finding.bearing),
+            id=recommendation.id,
+            label=f"{wording.label(recommendation.iri)}{ways}",
+        )
+        yield _wrap(f"{text} [{effect}]" if effect and finding.bearing != "undocumented" else text, "  ")
+        reasons = [wording.fact(f) for f in finding.facts] if finding.bearing == "departs" else []
+        reasons += [wording.label(f) for f in finding.missing] if finding.bearing == "open" else []
+        if reasons:
+            key = "because" if finding.bearing == "departs" else "lacking"
+            yield _wrap(wording.phrase(key, items="; ".join(reasons)), "      ")
+
+
+def _range(check: PrescriptionCheck, wording: Wording) -> str:
+    if check.best == check.worst:
+        return ""
+    return " " + wording.phrase("between", best=wording.label(check.best), worst=wording.label(check.worst))
+
+
+def _speaking(assessment: Assessment, *kinds: str) -> Iterator[Conclusion]:
+    """Yield the conclusions of some kinds that hold or may hold, about options not ruled out here."""
     live = {
         v.option
         for v in assessment.options
         if v.verdict not in ("not-indicated", "excluded", "contraindicated")
     }
+    offered = {v.option for v in assessment.options}
     for conclusion in assessment.conclusions:
+        option = conclusion.recommendation.option
+        moot = option in offered and option not in live
+        if conclusion.recommendation.kind in kinds and conclusion.status != "false" and not moot:
+            yield conclusion
+
+
+def _levels(assessment: Assessment, wording: Wording) -> Iterator[str]:
+    """Tell the levels at which an option is accepted, side by side."""
+    for conclusion in assessment.conclusions:
+        if conclusion.recommendation.kind == ACCEPTS:
+            word = wording.word("level", conclusion.status)
+            label = wording.label(conclusion.recommendation.iri)
+            yield _wrap(f"{MARKS[conclusion.status]} {conclusion.recommendation.id}: {label}: {word}", "  ")
+
+
+def _duties(assessment: Assessment, wording: Wording, kind: str) -> Iterator[str]:
+    """Tell the rules of one kind that bind or may bind, and whether they are kept."""
+    for conclusion in _speaking(assessment, kind):
         recommendation = conclusion.recommendation
-        moot = recommendation.option is not None and recommendation.option not in live
-        if recommendation.kind not in (OBLIGES, INFORMS) or conclusion.status == "false" or moot:
-            continue
         due = wording.phrase("due" if conclusion.status == "true" else "due_unknown")
         if recommendation.option is not None:
             due += " " + wording.phrase("with_option", option=wording.label(recommendation.option))
-        done = {"true": "done", "false": "not_done", "unknown": "not_documented"}[
-            conclusion.fulfilled or "unknown"
-        ]
-        kind = wording.word("kind", recommendation.kind)
-        label = wording.label(recommendation.iri)
-        yield _wrap(wording.phrase("obligation_line", kind=kind, id=recommendation.id, label=label), "  ")
-        yield f"      {due}; {wording.phrase(done)}"
+        done = wording.word(f"fulfilled_{kind}", conclusion.fulfilled or "unknown")
+        ways = f" ({', '.join(wording.label(cls) for cls in conclusion.ways)})" if conclusion.ways else ""
+        word, label = wording.word("kind", kind), wording.label(recommendation.iri)
+        yield _wrap(wording.phrase("obligation_line", kind=word, id=recommendation.id, label=label), "  ")
+        yield f"      {due}; {done}{ways}"
+
+
+def _factors(assessment: Assessment, wording: Wording) -> Iterator[str]:
+    """Tell the risk factors and favourable factors that hold, then those not known."""
+    unknown = []
+    for conclusion in _speaking(assessment, RISKS, FAVOURS):
+        recommendation = conclusion.recommendation
+        if conclusion.status == "unknown":
+            unknown.append(recommendation.id)
+        else:
+            kind, label = wording.word("kind", recommendation.kind), wording.label(recommendation.iri)
+            yield _wrap(wording.phrase("obligation_line", kind=kind, id=recommendation.id, label=label), "  ")
+    if unknown:
+        yield _wrap(wording.phrase("not_known", items=", ".join(unknown)), "  ")
+
+
+def _information(assessment: Assessment, wording: Wording) -> Iterator[str]:
+    """Tell what is to know of this case; what would only hold of another one is left out."""
+    for conclusion in _speaking(assessment, INFORMS):
+        recommendation = conclusion.recommendation
+        if conclusion.status == "true" and not recommendation.excluded:
+            label = wording.label(recommendation.iri)
+            yield _wrap(f"{recommendation.id}: {label}", "  ")
 
 
 def _questions(assessment: Assessment, wording: Wording) -> Iterator[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from fractions import Fraction
+from typing import Literal
 
 TRUE = "true"
 FALSE = "false"
@@ -78,6 +79,14 @@ Knowledge = Interval | frozenset[str]
 def exactly(number: Fraction | int) -> Interval:
     """Return the interval that holds one number."""
     return Interval(Fraction(number), Fraction(number))
+
+
+Status = Literal["true", "false", "unknown"]
+
+
+def status_of(value: bool | None) -> Status:
+    """Return the word for a three-valued answer."""
+    return "unknown" if value is None else "true" if value else "false"
 
 
 def truth(value: bool) -> frozenset[str]:

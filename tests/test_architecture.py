@@ -18,7 +18,8 @@ LEVELS = [
     {"errors", "namespaces", "dates", "values"},
     {"iris", "knowledge", "schema", "plan", "sparql_guard"},
     {"limits", "guideline", "axioms", "record", "catalogue", "sparql_errors"},
-    {"compiler", "reader", "exchange", "store"},
+    {"concordance", "reader", "exchange", "store"},
+    {"compiler"},
     {
         "importers",
         "derivation",
@@ -31,6 +32,7 @@ LEVELS = [
         "shape_writer",
         "validation",
     },
+    {"prescription"},
     {"assessment"},
     {"conclusions", "wording"},
     {"report"},

@@ -10,7 +10,8 @@ from rdflib import Graph, Literal, URIRef
 from rdflib.collection import Collection
 from rdflib.namespace import SH
 
-from kg_service.compiler import OFFERS, QUALIFIES, STOPS, CompiledGuideline
+from kg_service.compiler import CompiledGuideline
+from kg_service.concordance import OFFERS, QUALIFIES, STOPS
 from kg_service.errors import InputError
 from kg_service.knowledge import DATA_ROOT, load_file
 from kg_service.namespaces import OWL, QTY, RDF, REC, XSD, local_name

@@ -1,0 +1,137 @@
+"""The trees that decide how a prescription stands to each recommendation.
+
+They are built from the criteria of the guideline and the classes that realise its options, so
+that the plan, HermiT and every other engine decide a prescription as they decide a population.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+
+from rdflib import URIRef
+
+from kg_service.guideline import Guideline, Recommendation
+from kg_service.plan import And, Constant, Node, Not, Or
+
+OFFERS = "Indication"
+STOPS = "AbsoluteContraindication"
+QUALIFIES = "RelativeContraindication"
+RESERVES = "Reservation"
+PREFERS = "Preference"
+OBLIGES = "Obligation"
+INFORMS = "Information"
+CONSTRAINS = "Constraint"
+RISKS = "RiskFactor"
+FAVOURS = "FavourableFactor"
+ACCEPTS = "AcceptanceLevel"
+
+
+class PrescriptionTrees:
+    """The trees of one guideline that speak of the prescription of a case.
+
+    Parameters
+    ----------
+    guideline : Guideline
+        The guideline, under its readings.
+    criterion : callable
+        Returns the tree of a named class, as a condition on a case.
+    """
+
+    def __init__(self, guideline: Guideline, criterion: Callable[[URIRef], Node]) -> None:
+        self._guideline = guideline
+        self._criterion = criterion
+
+    @cached_property
+    def realised(self) -> dict[URIRef, Node]:
+        """By option, that the prescription carries it out."""
+        return {option: self._criterion(cls) for option, cls in self._guideline.realisable.items()}
+
+    @cached_property
+    def follows(self) -> dict[URIRef, Node]:
+        """By indication, that the prescription follows it.
+
+        It carries out the option in full, and no situation of the case comes before the one that
+        the option is indicated for. A constraint that completes an option says it in full.
+        """
+        return {
+            r.iri: And(
+                (
+                    self.realised[r.option],
+                    self._complete(r.option),
+                    self._criterion(r.population),
+                    *(Not(self._criterion(p)) for p in self._guideline.yields_to(r.population)),
+                )
+            )
+            for r in self._guideline.recommendations
+            if r.kind == OFFERS and r.option in self.realised and not r.excluded
+        }
+
+    @cached_property
+    def binds(self) -> dict[URIRef, Node]:
+        """By recommendation other than an indication, that it binds the prescription."""
+        found = {}
+        for recommendation in self._guideline.recommendations:
+            if recommendation.kind in (STOPS, QUALIFIES, RESERVES, CONSTRAINS, OBLIGES):
+                tree = self._binding(recommendation)
+                if tree is not None and not recommendation.excluded:
+                    found[recommendation.iri] = tree
+            elif recommendation.kind == PREFERS:
+                found[recommendation.iri] = self._criterion(recommendation.population)
+        return found
+
+    @cached_property
+    def departs(self) -> dict[URIRef, Node]:
+        """By recommendation that binds, that the prescription departs from it."""
+        found = {}
+        for recommendation in self._guideline.recommendations:
+            binding = self.binds.get(recommendation.iri)
+            kept = self._kept(recommendation)
+            if binding is not None:
+                found[recommendation.iri] = binding if kept is None else And((binding, Not(kept)))
+        return found
+
+    def named(self) -> dict[str, Node]:
+        """Return every tree by a name of its own, for the plan."""
+        groups = {"follows": self.follows, "departs": self.departs}
+        return {f"{iri}#{word}": tree for word, trees in groups.items() for iri, tree in trees.items()}
+
+    def _binding(self, recommendation: Recommendation) -> Node | None:
+        """Return when a rule binds: in its population, where its option is carried out, if it has one."""
+        parts: list[Node] = []
+        if recommendation.kind != RESERVES:
+            parts.append(self._criterion(recommendation.population))
+        if recommendation.option is not None:
+            carried = self._carried(recommendation.option)
+            if carried is None:
+                return None
+            parts.append(carried)
+        return And(tuple(parts))
+
+    def _kept(self, recommendation: Recommendation) -> Node | None:
+        """Return what keeps a rule that binds; nothing keeps a contraindication."""
+        if recommendation.kind in (STOPS, QUALIFIES):
+            return None
+        if recommendation.kind == RESERVES:
+            return self._criterion(recommendation.population)
+        if recommendation.fulfilled_by is not None:
+            return self._criterion(recommendation.fulfilled_by)
+        return self._carried(recommendation.option) if recommendation.option is not None else None
+
+    def _carried(self, option: URIRef) -> Node | None:
+        """Return that an option, or one that carries it out, is prescribed; None if no class says so."""
+        if option in self.realised:
+            return self.realised[option]
+        narrower = [tree for o, tree in self.realised.items() if option in self._guideline.broader(o)]
+        return Or(tuple(narrower)) if narrower else None
+
+    def _complete(self, option: URIRef) -> Node:
+        if self._guideline.is_in_full(option):
+            return Constant(True)
+        return Or(
+            tuple(
+                And((self._criterion(r.population), self._criterion(r.fulfilled_by)))
+                for r in self._guideline.recommendations
+                if r.completes == option and r.fulfilled_by is not None and not r.excluded
+            )
+        )
