@@ -11,12 +11,14 @@ CORE = Namespace(f"{BASE}core/")
 QTY = Namespace(f"{BASE}quantity/")
 REC = Namespace(f"{BASE}record/")
 DATA = Namespace(f"{BASE}data/")
+FB = Namespace(f"{BASE}bindings/fhir/")
 
 __all__ = [
     "BASE",
     "CORE",
     "DATA",
     "DCTERMS",
+    "FB",
     "OWL",
     "PROV",
     "QTY",

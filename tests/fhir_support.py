@@ -7,8 +7,8 @@ from functools import cache
 from pathlib import Path
 
 from kg_service.importers.fhir import FhirBindings, FhirRecord, read_fhir
-from kg_service.importers.fhir_bindings import REC
 from kg_service.knowledge import DATA_ROOT, load_graph
+from kg_service.namespaces import REC
 from kg_service.schema import RecordSchema
 
 DATA = Path(__file__).parent / "data" / "fhir"

@@ -16,7 +16,7 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init_
 
 LEVELS = [
     {"errors", "namespaces", "dates", "values"},
-    {"iris", "knowledge", "schema", "plan", "sparql_guard"},
+    {"iris", "knowledge", "schema", "plan", "sparql_guard", "check_digits"},
     {"limits", "guideline", "axioms", "record", "catalogue", "sparql_errors"},
     {"concordance", "reader", "exchange", "store"},
     {"compiler"},

@@ -10,8 +10,9 @@ from fhir_support import bindings
 from rdflib import RDF, RDFS, SKOS, URIRef
 
 from kg_service.importers import fhir
-from kg_service.importers.fhir_bindings import FB, Code
+from kg_service.importers.fhir_bindings import Code
 from kg_service.knowledge import DATA_ROOT, load_file, read_module
+from kg_service.namespaces import FB
 
 TURTLE = DATA_ROOT / "ontology" / "bindings" / "fhir.ttl"
 SCT, LOINC = "http://snomed.info/sct", "http://loinc.org"

@@ -11,7 +11,7 @@ from rdflib import URIRef
 
 from kg_service.dates import PartialDate, parse_date
 from kg_service.errors import InputError, Problem
-from kg_service.importers.fhir_bindings import REC, Code, FhirBindings
+from kg_service.importers.fhir_bindings import Code, FhirBindings
 from kg_service.importers.fhir_bundle import Index, View, open_document
 from kg_service.importers.fhir_courses import find_courses, find_surgeries
 from kg_service.importers.fhir_facts import Fact, settle
@@ -25,6 +25,7 @@ from kg_service.importers.fhir_lesions import Lesions, denials, find_lesions
 from kg_service.importers.fhir_patients import PatientFile, by_patient
 from kg_service.importers.fhir_reading import Reader
 from kg_service.importers.fhir_treatments import Treatment
+from kg_service.namespaces import REC
 from kg_service.record import Note
 from kg_service.schema import Entity, RecordSchema
 

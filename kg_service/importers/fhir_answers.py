@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from kg_service.importers.fhir_bindings import FB, Meaning
+from kg_service.importers.fhir_bindings import Meaning
 from kg_service.importers.fhir_bundle import Resource, View
 from kg_service.importers.fhir_reading import Reader, extension_items, presence
 from kg_service.importers.fhir_values import (
@@ -21,6 +21,7 @@ from kg_service.importers.fhir_values import (
     truth_reading,
     value_range,
 )
+from kg_service.namespaces import FB
 from kg_service.schema import Feature, Kind
 from kg_service.values import Interval, truth
 

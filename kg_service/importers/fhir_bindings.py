@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from dataclasses import dataclass
 from fractions import Fraction
 
-from rdflib import Graph, Literal, Namespace, URIRef
+from rdflib import Graph, Literal, URIRef
 from rdflib.term import Node
 
-from kg_service.namespaces import BASE, RDF, local_name
+from kg_service.check_digits import check_digits
+from kg_service.namespaces import FB, local_name
 from kg_service.schema import Feature, RecordSchema
 from kg_service.values import FALSE, TRUE, Interval, Knowledge, exactly
-
-FB = Namespace(f"{BASE}bindings/fhir/")
-REC = Namespace(f"{BASE}record/")
-
-_VERHOEFF_PRODUCT = (
-    "0123456789", "1234067895", "2340178956", "3401289567", "4012395678",
-    "5987604321", "6598710432", "7659821043", "8765932104", "9876543210",
-)  # fmt: skip
-_VERHOEFF_SHIFT = (
-    "0123456789", "1576283094", "5803796142", "8916043527",
-    "9453126870", "4286573901", "2793806415", "7046913258",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -63,14 +51,6 @@ class Meaning:
     caution: str = ""
 
 
-@dataclass(frozen=True)
-class CheckDigit:
-    """The check digit of a code system, and the codes that carry it."""
-
-    name: str
-    pattern: str
-
-
 class FhirBindings:
     """The bindings of a graph, ready to look up.
 
@@ -89,7 +69,7 @@ class FhirBindings:
         self._grades = self._read_grades()
         self._profiles = self._strings(FB.profileUrl)
         self._extensions = self._strings(FB.extensionUrl)
-        self._check_digits = self._read_check_digits()
+        self._check_digits = check_digits(graph)
         self._local = self._read_local()
 
     def meanings(self, code: Code) -> list[Meaning]:
@@ -119,11 +99,7 @@ class FhirBindings:
     def defect(self, code: Code) -> str | None:
         """Return what is wrong with the form of a code, or None."""
         check = self._check_digits.get(code.system or "")
-        if check is None or not re.fullmatch(check.pattern, code.code):
-            return None
-        digits = code.code.replace("-", "")
-        valid = _verhoeff(digits) if check.name == "Verhoeff" else _luhn(digits)
-        return None if valid else "check digit fails, code ignored"
+        return "check digit fails, code ignored" if check and check.fails(code.code) else None
 
     def reason(self, term: URIRef) -> str | None:
         """Return why a term is deliberately not read, or None when it is read."""
@@ -184,14 +160,6 @@ class FhirBindings:
             else frozenset({TRUE if value == Literal(True) else FALSE})
         )
 
-    def _read_check_digits(self) -> dict[str, CheckDigit]:
-        return {
-            str(self._graph.value(node, FB.inSystem)): CheckDigit(
-                str(self._graph.value(node, FB.checkDigit)), str(self._graph.value(node, FB.codePattern))
-            )
-            for node in self._graph.subjects(RDF.type, FB.CodeSystem)
-        }
-
     def _read_local(self) -> dict[Code, list[Meaning]]:
         found: dict[Code, list[Meaning]] = defaultdict(list)
         for iri in self.schema.features:
@@ -222,18 +190,3 @@ def _own_code(iri: URIRef, name: str) -> Code:
 
 def _iri(node: Node | None) -> URIRef | None:
     return URIRef(str(node)) if node is not None else None
-
-
-def _verhoeff(digits: str) -> bool:
-    """Return whether the last digit checks the others (Verhoeff, dihedral group D5)."""
-    state = 0
-    for place, digit in enumerate(reversed(digits)):
-        shifted = int(_VERHOEFF_SHIFT[place % len(_VERHOEFF_SHIFT)][int(digit)])
-        state = int(_VERHOEFF_PRODUCT[state][shifted])
-    return state == 0
-
-
-def _luhn(digits: str) -> bool:
-    """Return whether the last digit checks the others (Luhn, modulo 10)."""
-    doubled = [int(d) * (1 + place % 2) for place, d in enumerate(reversed(digits))]
-    return str(sum(int(digit) for number in doubled for digit in str(number))).endswith("0")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from rdflib import URIRef
 
 from kg_service.dates import PartialDate
-from kg_service.importers.fhir_bindings import FB, REC
 from kg_service.importers.fhir_bundle import Resource, View
 from kg_service.importers.fhir_lesions import Lesions
 from kg_service.importers.fhir_reading import Reader, extension_items, is_readable, profiles_of
@@ -19,6 +18,7 @@ from kg_service.importers.fhir_treatments import (
 )
 from kg_service.importers.fhir_values import class_reading, describe, meanings_of, narrowest
 from kg_service.importers.fhir_volumes import put_doses, treated_volumes
+from kg_service.namespaces import FB, REC
 
 _DONE = frozenset({"completed", "stopped"})
 _STATUSES = _DONE | {"preparation", "in-progress", "not-done", "on-hold", "entered-in-error", "unknown"}

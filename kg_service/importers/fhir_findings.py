@@ -5,7 +5,7 @@ from __future__ import annotations
 from rdflib import URIRef
 
 from kg_service.importers.fhir_answers import Finding, as_value, read_answer
-from kg_service.importers.fhir_bindings import FB, REC, Meaning
+from kg_service.importers.fhir_bindings import Meaning
 from kg_service.importers.fhir_bundle import Resource, View
 from kg_service.importers.fhir_facts import Fact
 from kg_service.importers.fhir_lesions import Lesions
@@ -21,6 +21,7 @@ from kg_service.importers.fhir_reading import (
     profiles_of,
 )
 from kg_service.importers.fhir_values import Reading, class_reading, date_of, describe, is_false, meanings_of
+from kg_service.namespaces import FB, REC
 from kg_service.schema import Feature
 
 _OF_PATIENT = frozenset({"BodyStructure", "Condition", "Procedure"})

@@ -8,7 +8,7 @@ from rdflib import URIRef
 
 from kg_service.dates import PartialDate
 from kg_service.errors import Problem
-from kg_service.importers.fhir_bindings import FB, REC, FhirBindings, Meaning
+from kg_service.importers.fhir_bindings import FhirBindings, Meaning
 from kg_service.importers.fhir_bundle import Resource, View
 from kg_service.importers.fhir_reading import (
     Reader,
@@ -24,7 +24,7 @@ from kg_service.importers.fhir_reading import (
     site_of,
 )
 from kg_service.importers.fhir_values import date_of, describe, meanings_of, narrowest
-from kg_service.namespaces import local_name
+from kg_service.namespaces import FB, REC, local_name
 from kg_service.record import Note
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from rdflib import URIRef
 
 from kg_service.dates import PartialDate
-from kg_service.importers.fhir_bindings import FB, REC, FhirBindings
+from kg_service.importers.fhir_bindings import FhirBindings
 from kg_service.importers.fhir_bundle import Index, Resource, View
 from kg_service.importers.fhir_patients import PatientFile
 from kg_service.importers.fhir_values import class_of, date_of, describe, meanings_of
+from kg_service.namespaces import FB, REC
 from kg_service.record import Note
 
 _HELD = frozenset({"active", "recurrence", "relapse"})

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from rdflib import URIRef
 
 from kg_service.dates import PartialDate, parse_date
-from kg_service.importers.fhir_bindings import FB, REC
 from kg_service.importers.fhir_bundle import Resource, View
 from kg_service.importers.fhir_lesions import Lesions
 from kg_service.importers.fhir_reading import Reader, extension_items, side_of, site_of
 from kg_service.importers.fhir_values import class_reading, date_of, date_text, narrowest
+from kg_service.namespaces import FB, REC
 
 
 @dataclass

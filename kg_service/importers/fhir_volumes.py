@@ -7,11 +7,11 @@ from fractions import Fraction
 
 from rdflib import URIRef
 
-from kg_service.importers.fhir_bindings import FB, REC
 from kg_service.importers.fhir_bundle import Resource, View
 from kg_service.importers.fhir_reading import Reader, extension_items
 from kg_service.importers.fhir_treatments import Treatment
 from kg_service.importers.fhir_values import Reading, count, meanings_of, number_reading, quantity
+from kg_service.namespaces import FB, REC
 from kg_service.schema import Feature
 from kg_service.values import Interval
 
