@@ -16,7 +16,7 @@ from kg_service.namespaces import BASE, DCTERMS, OWL, RDF, local_name
 
 CATALOGUE = URIRef(f"{BASE}catalogue")
 """Name of the graph that lists the graphs."""
-GraphKind = OneOf["ontology", "guideline", "shapes", "record", "conclusions", "data"]
+GraphKind = OneOf["ontology", "guideline", "shapes", "alignment", "record", "conclusions", "data"]
 
 ENTRIES = """
 PREFIX dcat: <http://www.w3.org/ns/dcat#>
@@ -36,7 +36,7 @@ ORDER BY ?graph
 KNOWLEDGE = """
 PREFIX dcterms: <http://purl.org/dc/terms/>
 SELECT ?graph FROM <https://w3id.org/bonemet-kg/catalogue>
-WHERE { VALUES ?kind { "ontology" "guideline" "shapes" } ?graph dcterms:type ?kind }
+WHERE { VALUES ?kind { "ontology" "guideline" "shapes" "alignment" } ?graph dcterms:type ?kind }
 ORDER BY ?graph
 """
 """The query that finds the graphs that come from the files of the knowledge base."""
@@ -111,6 +111,14 @@ def module_entry(module: Module) -> Graph:
     entry.add((module.version, DCTERMS.isVersionOf, module.iri))
     for version in graph.objects(module.iri, OWL.versionInfo):
         entry.add((module.version, OWL.versionInfo, version))
+    return entry
+
+
+def alignment_entry(version: URIRef, title: str, triples: int, alignment: URIRef, number: str) -> Graph:
+    """Return what the catalogue says of a version of an alignment set."""
+    entry = _entry(version, "alignment", [Literal(title, lang="en")], triples)
+    entry.add((version, DCTERMS.isVersionOf, alignment))
+    entry.add((version, OWL.versionInfo, Literal(number)))
     return entry
 
 

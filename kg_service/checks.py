@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from rdflib import Graph, URIRef
 
+from kg_service.alignment_checks import alignment_findings, summary
+from kg_service.alignments import mapping_sets
 from kg_service.compiler import CompiledGuideline
 from kg_service.errors import KgServiceError
 from kg_service.guideline import Guideline
@@ -53,6 +55,7 @@ def run_checks(base: KnowledgeBase, *, cases: int, seed: int, write: bool) -> It
         ("modules", _modules),
         ("declarations", lambda: _declarations(base.graph)),
         ("house rules", lambda: _house_rules(base.graph)),
+        ("alignments", lambda: _alignments(base.graph)),
         ("fragment", lambda: _fragment(compiled)),
         ("readings", lambda: _adopted(base.graph)),
         ("generated shapes", lambda: _generated(compiled, write=write)),
@@ -114,6 +117,14 @@ def _house_rules(graph: Graph) -> CheckResult:
     findings = validate(graph, load_file(DATA_ROOT / HOUSE_RULES))
     shown = [f"{f.focus} {f.path}: {f.message['en']}" for f in findings[:SHOWN]]
     return CheckResult("house rules", not findings, "; ".join([f"{len(findings)} findings", *shown]))
+
+
+def _alignments(graph: Graph) -> CheckResult:
+    """Check the codes of the alignments, and that nothing outside enters a logical axiom."""
+    sets = mapping_sets()
+    findings = alignment_findings(sets, graph)
+    shown = [f"{len(findings)} findings", *findings[:SHOWN]] if findings else [summary(sets, graph)]
+    return CheckResult("alignments", not findings, "; ".join(shown))
 
 
 def _fragment(compiled: CompiledGuideline) -> CheckResult:

@@ -1,4 +1,4 @@
-"""The SPARQL store: one named graph per module, record and set of conclusions.
+"""The SPARQL store: one named graph per module, alignment set, record and set of conclusions.
 
 Only this module has heard of pyoxigraph. The default graph of a query is the union of all named
 graphs, unless the query names its graphs with FROM. A triple that stands in several graphs is
@@ -16,12 +16,14 @@ from rdflib import BNode, Graph, Literal, URIRef
 from rdflib.namespace import DCAT
 from rdflib.term import Node
 
+from kg_service.alignments import mapping_sets
 from kg_service.catalogue import (
     CATALOGUE,
     ENTRIES,
     KNOWLEDGE,
     GraphKind,
     StoredGraph,
+    alignment_entry,
     data_entry,
     knowledge_modules,
     module_entry,
@@ -141,7 +143,7 @@ class Store:
             raise CatalogError(f"{path}: cannot be opened as a store: {error}") from error
 
     def load_knowledge(self, *extra: Path) -> None:
-        """Load every module of the knowledge base and every shapes file, each into the graph of its version.
+        """Load every module, shapes file and alignment set, each into the graph of its version.
 
         Knowledge graphs of an earlier load are removed; everything happens at once or not at all.
 
@@ -159,6 +161,10 @@ class Store:
         steps = [_removal(iri) for iri in self.knowledge_graphs()]
         for module in modules:
             steps += _replacement(module.version, load_file(module.path), module_entry(module))
+        for one in mapping_sets():
+            graph = one.graph()
+            entry = alignment_entry(one.version, one.title, len(graph), one.iri, one.number)
+            steps += _replacement(one.version, graph, entry)
         self._update(steps, "the knowledge base")
 
     def replace_graph(

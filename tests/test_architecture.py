@@ -17,8 +17,8 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init_
 LEVELS = [
     {"errors", "namespaces", "dates", "values"},
     {"iris", "knowledge", "schema", "plan", "sparql_guard", "check_digits"},
-    {"limits", "guideline", "axioms", "record", "catalogue", "sparql_errors"},
-    {"concordance", "reader", "exchange", "store"},
+    {"limits", "alignments", "guideline", "axioms", "record", "catalogue", "sparql_errors"},
+    {"concordance", "reader", "exchange", "store", "alignment_checks"},
     {"compiler"},
     {
         "importers",
@@ -50,7 +50,7 @@ ONLY_IN = {
     "fastapi": {"api"},
     "typer": {"cli"},
 }
-NEUTRAL = ("core.ttl", "quantity.ttl", "guideline.ttl", "fhir.ttl")
+NEUTRAL = ("core.ttl", "quantity.ttl", "guideline.ttl", "fhir.ttl", "targets.ttl")
 """Modules whose words are those of guidelines or of standards, not of medicine."""
 ALLOWED = {"Patient", "patient", "unit", "value"}
 """Words of FHIR and UCUM that a clinical module bears too."""

@@ -14,6 +14,7 @@ NAMES = [
     "modules",
     "declarations",
     "house rules",
+    "alignments",
     "fragment",
     "readings",
     "generated shapes",

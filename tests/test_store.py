@@ -10,6 +10,7 @@ from rdflib import BNode, Graph, Literal, Namespace, URIRef
 from rdflib.compare import isomorphic
 from rdflib.namespace import OWL, RDF, XSD
 
+from kg_service.alignments import mapping_sets
 from kg_service.catalogue import CATALOGUE
 from kg_service.errors import CatalogError, QueryError, UnknownNameError
 from kg_service.knowledge import DATA_ROOT, load_file, module_paths, read_module
@@ -60,7 +61,9 @@ def test_each_file_stands_in_the_graph_of_its_version(knowledge: Store) -> None:
 
 def test_the_catalogue_lists_what_is_loaded_and_nothing_else(knowledge: Store) -> None:
     entries = {entry.iri: entry for entry in knowledge.graphs()}
-    assert set(entries) == {read_module(path).version for path in files()}
+    alignments = {one.version for one in mapping_sets()}
+    assert set(entries) == {read_module(path).version for path in files()} | alignments
+    assert {iri for iri, entry in entries.items() if entry.kind == "alignment"} == alignments
     stored = {row["g"] for row in knowledge.query("SELECT DISTINCT ?g { GRAPH ?g { ?s ?p ?o } }").rows()}
     assert stored == {*entries, CATALOGUE}
     for path in files():

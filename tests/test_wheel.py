@@ -28,7 +28,8 @@ def test_the_wheel_decides_without_the_checkout(tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         archive.extractall(site)
-    assert sum(name.startswith("kg_service/data/ontology/") and name.endswith(".ttl") for name in names) >= 12
+    assert sum(name.startswith("kg_service/data/ontology/") and name.endswith(".ttl") for name in names) >= 13
+    assert sum(name.startswith("kg_service/data/ontology/alignments/") for name in names) == 14  # 12 tables
     code = (
         "import kg_service.knowledge as k; print(k.DATA_ROOT); from kg_service.cli import app; app(['demo'])"
     )
