@@ -24,7 +24,7 @@ from kg_service.reader import read_record
 from kg_service.record_rdf import record_graph
 from kg_service.store import Store
 
-EXPECTED_QUERIES = 17
+EXPECTED_QUERIES = 18
 REIRRADIATED = {
     "id": "case-1",
     "referenceDate": "2026-11-02",
@@ -247,6 +247,41 @@ def test_statements_without_reference(store: Store) -> None:
     numbers = (10, 61, 65, 66, 67, 68, 69, 70, 96, 97, 98, 99, 161, 162, 163, 164, 165, 166)
     assert [row["statement"] for row in found] == [f"S{n:03d}" for n in numbers]
     assert {row["statement"]: row["recommendations"] for row in found}["S070"] == 2
+
+
+@answers("codes-of-concept")
+def test_codes_of_a_vertebra(store: Store) -> None:
+    """The body of T11 is related, the entire vertebra of the bridge close; S5 has neither Uberon nor NCIt."""
+    found = rows(store, "codes-of-concept", term="D11")
+    assert columns(found, "vocabularyLabel", "match", "code", "verified") == [
+        ("Foundational Model of Anatomy", "exact", "10059", "V1"),
+        ("NCI Thesaurus", "exact", "C33722", "V1"),
+        ("SNOMED CT", "close", "181839000", "V1"),
+        ("SNOMED CT", "related", "52120002", "V1"),
+        ("Uberon", "exact", "0004635", "V1"),
+    ]
+    assert {row["label"] for row in found} == {"vertebra T11"}
+    absent = rows(store, "codes-of-concept", term="S5", found="no")
+    assert columns(absent, "vocabularyLabel", "match", "code", "concept", "verified") == [
+        ("NCI Thesaurus", "none found", None, None, None),
+        ("Uberon", "none found", None, None, None),
+    ]
+    assert columns(rows(store, "codes-of-concept", term="S5", found="yes"), "code") == [
+        ("13081",),
+        ("21452006",),
+    ]
+
+
+@answers("codes-of-concept")
+def test_codes_of_one_vocabulary(store: Store) -> None:
+    """LOINC: severity of pain, greatest diameter and its panel, ECOG status."""
+    found = rows(store, "codes-of-concept", vocabulary="LOINC", language="fr")
+    assert columns(found, "term", "match", "code", "verified") == [
+        ("PainType", "related", "72514-3", "V2"),
+        ("diameter", "exact", "33728-7", "V1"),
+        ("diameter", "related", "21889-1", "V1"),
+        ("ecogPerformanceStatus", "exact", "89247-1", "V1"),
+    ]
 
 
 @answers("statements-with-note")
@@ -674,7 +709,7 @@ def test_the_machinery_names_no_clinical_term(module: str) -> None:
     """Not in code, not in comments: the words are those of the record, the anatomy and the guideline."""
     names = set()
     for path in (DATA_ROOT / "ontology").rglob("*.ttl"):
-        if path.stem not in ("core", "quantity") and "bindings" not in path.parts:
+        if path.stem not in ("core", "quantity", "targets") and "bindings" not in path.parts:
             graph = Graph().parse(path)
             names |= {local_name(s).lower() for s in graph.subjects() if isinstance(s, URIRef)}
     assert len(names) > 300
