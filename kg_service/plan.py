@@ -88,6 +88,19 @@ def atoms(node: Node) -> Iterator[Atom]:
                 yield from atoms(child)
 
 
+def criteria_in(node: Node) -> Iterator[str]:
+    """Yield the IRIs of the criteria that a tree names, at every depth, repeats included."""
+    match node:
+        case Named(iri, child):
+            yield iri
+            yield from criteria_in(child)
+        case Not(child):
+            yield from criteria_in(child)
+        case And(children) | Or(children):
+            for child in children:
+                yield from criteria_in(child)
+
+
 class Cells:
     """The values of one feature, cut into the cells that no atom of a plan tells apart further.
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 from rdflib import URIRef
 
 from kg_service.compiler import CompiledGuideline
-from kg_service.plan import Atom, Plan, atoms
+from kg_service.plan import Atom, Node, Plan, atoms
 from kg_service.schema import Feature, Kind, RecordSchema
 from kg_service.values import Interval, Knowledge, exactly, truth
 
@@ -17,9 +17,9 @@ MISSING = [0.1, 0.45, 0.7]
 NEAR = Fraction(1, 100)
 """Distance of a value just beside a threshold."""
 AIMED = 0.5
-"""Share of cases that aim at the population of one recommendation, drawn at random."""
+"""Share of cases that aim at one target, drawn at random: see `_targets`."""
 HIT = 0.9
-"""Share of the tests of that population which such a case passes."""
+"""Share of the tests of that target which such a case passes."""
 OPEN = 0.3
 """Share of bounds that are open."""
 WIDTHS = [Fraction(1, 2), Fraction(1), Fraction(3)]
@@ -63,11 +63,17 @@ def _case(compiled: CompiledGuideline, source: random.Random) -> dict[str, Knowl
         if source.random() > missing
     }
     if source.random() < AIMED:
-        recommendation = source.choice(compiled.guideline.recommendations)
-        for atom in atoms(compiled.criterion(recommendation.population)):
+        for atom in atoms(source.choice(_targets(compiled))):
             if source.random() < HIT:
                 case[atom.feature] = _within(atom, compiled.schema, source)
     return case
+
+
+def _targets(compiled: CompiledGuideline) -> list[Node]:
+    """Return what cases aim at: criteria, and prescriptions that follow or depart from something."""
+    criteria = [compiled.criterion(c) for c in compiled.guideline.criteria()]
+    trees = compiled.prescriptions
+    return [*criteria, *trees.follows.values(), *trees.departs.values()]
 
 
 def _within(atom: Atom, schema: RecordSchema, source: random.Random) -> Knowledge:
