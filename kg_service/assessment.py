@@ -158,10 +158,6 @@ def assess(case: Case, compiled: CompiledGuideline, source: str) -> Assessment:
     return Assessment(case, source, conclusions, tuple(options), questions, prescription)
 
 
-ASKED = (OFFERS, STOPS, QUALIFIES, RESERVES, PREFERS, OBLIGES)
-"""Kinds of recommendation whose missing features are worth a question; others only tell."""
-
-
 class _Assessor:
     """Assesses one case; holds what every step needs."""
 
@@ -280,7 +276,8 @@ class _Assessor:
         bears: Counter[URIRef] = Counter()
         settles: Counter[URIRef] = Counter()
         stops: Counter[URIRef] = Counter()
-        asked = [c for c in conclusions if not c.recommendation.excluded and c.recommendation.kind in ASKED]
+        kinds = self.compiled.guideline.questioning
+        asked = [c for c in conclusions if not c.recommendation.excluded and c.recommendation.kind in kinds]
         for population, conclusion in {c.recommendation.population: c for c in asked}.items():
             tree = self.compiled.criterion(population)
             for feature in conclusion.missing:

@@ -8,9 +8,18 @@ from kg_service.assessment import Assessment, Conclusion, OptionVerdict
 from kg_service.compiler import CompiledGuideline
 from kg_service.iris import member_iri, record_graph_iri
 from kg_service.namespaces import CORE, DCTERMS, OWL, PROV, RDF, RDFS, XSD, local_name
+from kg_service.prescription import Bearing, PrescriptionCheck
 from kg_service.record import Fact
 
 _STATUS = {word: CORE[word.capitalize()] for word in ("true", "false", "unknown")}
+
+_BEARING: dict[Bearing, URIRef] = {
+    "departs": CORE.departsFrom,
+    "waits": CORE.waitsOn,
+    "open": CORE.openOn,
+    "undocumented": CORE.leavesUndocumented,
+    "follows": CORE.follows,
+}
 
 
 def conclusions_graph(assessment: Assessment, compiled: CompiledGuideline) -> Graph:
@@ -32,6 +41,8 @@ def conclusions_graph(assessment: Assessment, compiled: CompiledGuideline) -> Gr
         _add_conclusion(graph, base, activity, conclusion)
     for position, verdict in enumerate(assessment.options, start=1):
         _add_verdict(graph, base, activity, verdict, position)
+    if assessment.prescription is not None:
+        _add_check(graph, base, activity, assessment.prescription)
     return graph
 
 
@@ -75,6 +86,27 @@ def _add_fact(graph: Graph, base: URIRef, fact: Fact) -> URIRef:
     if fact.origin:
         graph.add((node, CORE.origin, Literal(fact.origin)))
     return node
+
+
+def _add_check(graph: Graph, base: URIRef, activity: URIRef, check: PrescriptionCheck) -> None:
+    node = URIRef(f"{base}/prescription-check")
+    graph.add((node, RDF.type, CORE.PrescriptionCheck))
+    graph.add((node, RDF.type, PROV.Entity))
+    graph.add((node, PROV.wasGeneratedBy, activity))
+    graph.add((node, CORE.case, base))
+    graph.add((node, CORE.concordance, check.concordance))
+    graph.add((node, CORE.atBest, check.best))
+    graph.add((node, CORE.atWorst, check.worst))
+    for option, status in check.realises.items():
+        if status == "true":
+            graph.add((node, CORE.realises, option))
+    for feature in check.missing:
+        graph.add((node, CORE.missingFeature, feature))
+    for finding in check.findings:
+        graph.add((node, _BEARING[finding.bearing], finding.recommendation.iri))
+        if finding.bearing == "departs":
+            for fact in finding.facts:
+                graph.add((node, PROV.wasDerivedFrom, _add_fact(graph, base, fact)))
 
 
 def _add_verdict(graph: Graph, base: URIRef, activity: URIRef, verdict: OptionVerdict, position: int) -> None:

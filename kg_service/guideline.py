@@ -153,6 +153,11 @@ class Guideline:
         """Return an option and every broader one that it carries out."""
         return {URIRef(str(o)) for o in self.graph.transitive_objects(option, CORE.broaderOption)}
 
+    @cached_property
+    def questioning(self) -> set[str]:
+        """The kinds of recommendation whose missing features are worth a question."""
+        return {local_name(str(kind)) for kind in self.graph.subjects(CORE.raisesQuestions, Literal(True))}
+
     def is_in_full(self, option: URIRef) -> bool:
         """Return whether an option says all that a prescription needs."""
         return (option, CORE.inFull, Literal(True)) in self.graph

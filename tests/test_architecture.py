@@ -52,8 +52,8 @@ ONLY_IN = {
 }
 NEUTRAL = ("core.ttl", "quantity.ttl", "guideline.ttl", "fhir.ttl", "targets.ttl")
 """Modules whose words are those of guidelines or of standards, not of medicine."""
-ALLOWED = {"Patient", "patient", "unit", "value"}
-"""Words of FHIR and UCUM that a clinical module bears too."""
+ALLOWED = {"Patient", "patient", "prescription", "unit", "value"}
+"""Words of FHIR and UCUM, and of what is checked, that a clinical module bears too."""
 PLAIN_NUMBERS = {-1, 0, 1, 2}
 PROTOCOL_MODULES = {"api", "cli", "dates", "sparql_guard"}
 

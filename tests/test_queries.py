@@ -24,7 +24,7 @@ from kg_service.reader import read_record
 from kg_service.record_rdf import record_graph
 from kg_service.store import Store
 
-EXPECTED_QUERIES = 18
+EXPECTED_QUERIES = 19
 REIRRADIATED = {
     "id": "case-1",
     "referenceDate": "2026-11-02",
@@ -246,7 +246,7 @@ def test_statements_without_reference(store: Store) -> None:
     found = rows(store, "statements-without-reference")
     numbers = (10, 61, 65, 66, 67, 68, 69, 70, 96, 97, 98, 99, 161, 162, 163, 164, 165, 166)
     assert [row["statement"] for row in found] == [f"S{n:03d}" for n in numbers]
-    assert {row["statement"]: row["recommendations"] for row in found}["S070"] == 2
+    assert {row["statement"]: row["recommendations"] for row in found}["S070"] == 3
 
 
 @answers("codes-of-concept")
@@ -334,7 +334,7 @@ def test_every_statement_with_a_note_is_listed(store: Store) -> None:
 )
 def test_regimens(store: Store, alpha_beta: str, regimen: str, bed: float, eqd2: float) -> None:
     found = {row["regimen"]: row for row in rows(store, "regimens", alphaBeta=alpha_beta)}
-    assert len(found) == 7
+    assert len(found) == 8
     assert (found[regimen]["bed"], found[regimen]["eqd2"]) == (bed, eqd2)
 
 
@@ -344,10 +344,11 @@ def test_dose_per_fraction(store: Store) -> None:
     assert columns(found, "regimen", "dose", "fractions", "dosePerFraction", "recommendations") == [
         ("SBRT-35Gy-5fx", 35, 5, 7, 1),
         ("SBRT-35Gy-7fx", 35, 7, 5, 1),
-        ("RT-30Gy-10fx", 30, 10, 3, 6),
+        ("RT-30Gy-10fx", 30, 10, 3, 8),
         ("SBRT-27Gy-3fx", 27, 3, 9, 2),
-        ("RT-20Gy-5fx", 20, 5, 4, 6),
-        ("RT-8Gy-1fx", 8, 1, 8, 3),
+        ("RT-24Gy-6fx", 24, 6, 4, 0),
+        ("RT-20Gy-5fx", 20, 5, 4, 7),
+        ("RT-8Gy-1fx", 8, 1, 8, 5),
         ("RT-6Gy-1fx", 6, 1, 6, 1),
     ]
     assert rows(store, "regimens", alphaBeta="0") == []
@@ -365,6 +366,7 @@ def test_eligibility_of_a_reirradiated_vertebra(store: Store) -> None:
         "S166": "met",
         "S067": "unknown",
         "S068": "not met",
+        "S019-1": "not met",
         "S165": "unknown",
     }
     assert {r["statement"]: r["missing"] for r in found}["S077"] == "tumour to cord distance"
@@ -385,6 +387,8 @@ def test_eligibility_of_a_compressed_cord(store: Store) -> None:
 def test_a_schedule_inherits_contraindications_and_its_reservation(store: Store) -> None:
     single = rows(store, "eligibility-of-case", case="sparse/L9", option="RT-8Gy-1fx")
     assert columns(single, "kind", "statement", "criterion") == [
+        ("indication", "S052", "unknown"),
+        ("indication", "S054", "not met"),
         ("indication", "S138", "met"),
         ("indication", "S143", "unknown"),
         ("indication", "S155", "unknown"),
@@ -399,19 +403,26 @@ def test_a_schedule_inherits_contraindications_and_its_reservation(store: Store)
 
 @answers("missing-data")
 def test_missing_data_of_one_case(store: Store) -> None:
-    """Open: S067 (cord dose), S077 (distance), S163 (two judgements), S165 (four features of the patient)."""
+    """Open: S067, S077, S052 hang on one feature each; S011, S021, S163 and S165 on several."""
     found = rows(store, "missing-data", case="case-1/T11")
     assert columns(found, "feature", "conclusions", "alone", "stops", "cases") == [
+        ("involvedSiteCount", 2, 0, 0, 1),  # S011 and S165
         ("priorCordDosePrecludesConventional", 1, 1, 0, 1),
+        ("singleFractionWeighed", 1, 1, 0, 1),
         ("tumourCordDistance", 1, 1, 0, 1),
+        ("boneMetastasisCount", 1, 0, 0, 1),
         ("difficultToMobilise", 1, 0, 0, 1),
-        ("involvedSiteCount", 1, 0, 0, 1),
+        ("diffuseMetastases", 1, 0, 0, 1),
+        ("extraosseousDiseaseStable", 1, 0, 0, 1),
+        ("judgedBulky", 1, 0, 0, 1),
+        ("judgedSmall", 1, 0, 0, 1),
         ("largestMetastasisDiameter", 1, 0, 0, 1),
         ("lifeExpectancyJudgedShort", 1, 0, 0, 1),
         ("metastasisCount", 1, 0, 0, 1),
         ("primaryControlled", 1, 0, 0, 1),
+        ("wellDelineated", 1, 0, 0, 1),
     ]
-    assert found[1]["ask"] == "How far is the tumour from the spinal cord?"
+    assert found[3]["ask"] == "How far is the tumour from the spinal cord?"
 
 
 @answers("missing-data")
@@ -462,6 +473,8 @@ def test_reirradiation_rules(store: Store) -> None:
     assert columns(found, "statement", "kind", "status") == [
         ("S067", "indication", "unknown"),
         ("S074", "absolute contraindication", "false"),
+        ("S096", "constraint", "true"),
+        ("S098", "obligation", "true"),
         ("S151", "indication", "true"),
         ("S152", "indication", "true"),
         ("S154", "indication", "true"),
@@ -477,14 +490,25 @@ def test_reirradiation_rules(store: Store) -> None:
 
 @answers("obligations-not-documented")
 def test_obligations_not_documented(store: Store) -> None:
-    """The board did not validate; of the prior dose nothing is said; image guidance is documented."""
+    """The board did not validate; of the rest nothing is said, but for image guidance, documented."""
     found = rows(store, "obligations-not-documented", case="case-1/T11")
+    conformal, stereotactic = "conformal radiotherapy", "stereotactic body radiotherapy"
     assert columns(found, "statement", "strength", "whenOption", "documented") == [
-        ("S066", "required", "stereotactic body radiotherapy", "false"),
+        ("S022", "required", conformal, "unknown"),
+        ("S029", "no strength worded", conformal, "unknown"),
+        ("S066", "required", stereotactic, "false"),
+        ("S079", "no strength worded", stereotactic, "unknown"),
+        ("S080", "required", stereotactic, "unknown"),
+        ("S098", "required", None, "unknown"),
         ("S156", "required", None, "unknown"),
     ]
-    everywhere = rows(store, "obligations-not-documented")
-    assert [row["statement"] for row in everywhere] == ["S066", "S156", "S066", "S099", "S066", "S099"]
+    everywhere = [row["statement"] for row in rows(store, "obligations-not-documented")]
+    technical = ["S066", "S079", "S080"]
+    assert everywhere == [
+        *("S022", "S029", *technical, "S098", "S156"),  # case-1
+        *("S022", "S029", *technical, "S099"),  # compressed: a vertebra, not known to be irradiated
+        *("S022", "S025", *technical, "S099"),  # sparse: a long bone
+    ]
 
 
 @answers("technique-despite-contraindication")
@@ -503,7 +527,7 @@ def test_stereotactic_prescriptions_despite_a_contraindication(store: Store) -> 
 @answers("evaluability-of-recommendations")
 def test_evaluability(store: Store) -> None:
     found = {row["statement"]: row for row in rows(store, "evaluability-of-recommendations")}
-    assert len(found) == 42  # 44 recommendations, two shown only (S153, S159)
+    assert len(found) == 114  # 118 recommendations, four shown only (S019-2, S093, S153, S159)
     counts = {s: tuple(found[s][k] for k in ("true", "false", "unknown", "evaluable")) for s in found}
     assert counts["S066"] == (3, 0, 0, 100.0)
     assert counts["S071"] == (1, 2, 0, 100.0)
@@ -515,7 +539,7 @@ def test_evaluability(store: Store) -> None:
 @answers("options-of-case")
 def test_options_in_order(store: Store) -> None:
     found = rows(store, "options-of-case", case="case-1/T11")
-    assert [row["position"] for row in found] == list(range(1, 9))
+    assert [row["position"] for row in found] == list(range(1, 13))
     assert columns(found[:4], "option", "verdict", "strength", "leading") == [
         ("SBRT-27Gy-3fx", "applicable", "recommended", "S152"),
         ("SBRT-35Gy-5fx", "applicable", "recommended", "S151"),
@@ -527,6 +551,21 @@ def test_options_in_order(store: Store) -> None:
     assert set(single["outranked"].split()) == {"S138", "S155"}
     stopped = rows(store, "options-of-case", case="compressed/T11")
     assert {r["verdict"] for r in stopped if r["option"].startswith("SBRT")} == {"contraindicated"}
+
+
+@answers("prescription-concordance")
+def test_prescription_concordance(store: Store) -> None:
+    """Stereotaxy without dose: discordant with a compression not operated (S071), else open; board refused."""
+    (compressed,) = rows(store, "prescription-concordance", case="compressed/T11")
+    assert compressed["concordance"] == "discordant"
+    assert set(compressed["departsFrom"].split()) >= {"S071", "S075"}
+    (first,) = rows(store, "prescription-concordance", case="case-1/T11")
+    assert (first["concordance"], first["departsFrom"]) == (
+        "discordant",
+        "S066",
+    )  # the board did not validate
+    assert "S080" in first["undocumented"].split()
+    assert rows(store, "prescription-concordance", case="sparse/L9") == []  # nothing is prescribed
 
 
 @answers("loaded-graphs")

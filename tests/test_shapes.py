@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from rdflib import Graph, URIRef
 
-from kg_service.compiler import QUALIFIES, STOPS, CompiledGuideline
+from kg_service.compiler import CompiledGuideline
+from kg_service.concordance import QUALIFIES, STOPS
 from kg_service.derivation import cases_of
 from kg_service.knowledge import DATA_ROOT, load_file
 from kg_service.limits import Limits

@@ -107,7 +107,7 @@ def test_inoperable_cord_compression_gets_30_in_10_and_no_stereotaxy(decide: Dec
 def test_a_post_operative_lesion_gets_both_schedules_with_the_box_first(decide: Decide) -> None:
     """A02-a: 30/10 and 20/5 both recommended; the box names 30/10 usual."""
     answer = decide({"site": "Humerus", **SIMPLE, "operated": True})
-    assert order(answer)[:2] == ["RT-30Gy-10fx", "RT-20Gy-5fx"]
+    assert order(answer)[:3] == ["AdjuvantIrradiation", "RT-30Gy-10fx", "RT-20Gy-5fx"]
     assert leading(answer, "RT-30Gy-10fx") == "S162"
     assert leading(answer, "RT-20Gy-5fx") == "S147"
 
@@ -120,7 +120,7 @@ def test_post_operative_20_in_5_by_the_reading_of_a02(
     decide: Decide, reading: str, first: str, strength: str
 ) -> None:
     answer = decide({"site": "Humerus", **SIMPLE, "operated": True}, {"A02": reading})
-    assert order(answer)[0] == first
+    assert order(answer)[:2] == ["AdjuvantIrradiation", first]
     assert local_name(answer.by_id["S147"].recommendation.strength or "") == strength
 
 
@@ -245,7 +245,7 @@ def test_row_1_of_table_5_by_the_reading_of_a01(
 
 def test_an_empty_lesion_is_unknown_and_says_what_to_ask(decide: Decide) -> None:
     answer = decide({})
-    always = {"S066", "S099"}  # obligations that go with stereotaxy in every lesion
+    always = {"S016", "S022", "S066", "S079", "S080", "S095", "S099"}  # rules of a technique in every lesion
     assert {i for i, c in answer.by_id.items() if c.status != "unknown"} == always
     assert len(answer.questions) > 10
     assert answer.questions[0].may_settle >= answer.questions[-1].may_settle
