@@ -10,6 +10,7 @@ from rdflib import Graph, URIRef
 from kg_service.alignment_checks import alignment_findings, summary
 from kg_service.alignments import mapping_sets
 from kg_service.compiler import CompiledGuideline
+from kg_service.coverage import coverage, coverage_table, declared_count
 from kg_service.errors import KgServiceError
 from kg_service.guideline import Guideline
 from kg_service.knowledge import DATA_ROOT, load_file, module_paths, read_module
@@ -29,11 +30,12 @@ BATCH = 250
 
 @dataclass(frozen=True)
 class CheckResult:
-    """One check: whether it passed, and what was counted or found."""
+    """One check: whether it passed, what was counted or found, and a table to show below."""
 
     name: str
     passed: bool
     detail: str
+    table: tuple[str, ...] = ()
 
 
 def run_checks(base: KnowledgeBase, *, cases: int, seed: int, write: bool) -> Iterator[CheckResult]:
@@ -57,6 +59,7 @@ def run_checks(base: KnowledgeBase, *, cases: int, seed: int, write: bool) -> It
         ("house rules", lambda: _house_rules(base.graph)),
         ("alignments", lambda: _alignments(base.graph)),
         ("fragment", lambda: _fragment(compiled)),
+        ("coverage", lambda: _coverage(compiled)),
         ("readings", lambda: _adopted(base.graph)),
         ("generated shapes", lambda: _generated(compiled, write=write)),
         ("HermiT consistency", lambda: _consistency(compiled)),
@@ -131,6 +134,20 @@ def _fragment(compiled: CompiledGuideline) -> CheckResult:
     plan = compiled.plan
     detail = f"{len(plan.trees)} trees over {len(plan.features)} features compiled from OWL"
     return CheckResult("fragment", passed=True, detail=detail)
+
+
+def _coverage(compiled: CompiledGuideline) -> CheckResult:
+    """Check that every statement of the source is there, and that what can be computed is."""
+    statements, declared = coverage(compiled), declared_count(compiled)
+    missing = [s.id for s in statements if s.is_missing]
+    computable = sum(s.computable for s in statements)
+    evaluated = f"{computable - len(missing)} of {computable} computable ones"
+    detail = f"{len(statements)} of {declared} statements; {evaluated}"
+    remarks = [f"nothing evaluates {', '.join(missing)}"] if missing else []
+    passed = len(statements) == declared and not missing
+    return CheckResult(
+        "coverage", passed, "; ".join([f"{detail} evaluated", *remarks]), tuple(coverage_table(statements))
+    )
 
 
 def _adopted(graph: Graph) -> CheckResult:

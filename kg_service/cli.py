@@ -199,6 +199,8 @@ def check(
     failed = False
     for result in run_checks(KnowledgeBase(), cases=cases, seed=seed, write=write):
         _print(f"{'ok  ' if result.passed else 'FAIL'}  {result.name}: {result.detail}")
+        for line in result.table:
+            _print(f"        {line}")
         failed |= not result.passed
     _finish([], findings=failed)
 

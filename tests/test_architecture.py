@@ -30,6 +30,7 @@ LEVELS = [
         "record_from_rdf",
         "queries",
         "shape_writer",
+        "coverage",
         "validation",
     },
     {"prescription"},
