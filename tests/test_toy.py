@@ -67,6 +67,86 @@ def test_readings_obligations_preferences_and_reservations_are_data(toy: Knowled
     assert other.by_id["U1"].status == "false"
 
 
+@pytest.mark.parametrize(
+    ("features", "expected"),
+    [
+        # A big one under dark clouds is said in full and recommended (U5), and kept for rain haters (U6).
+        (
+            {
+                "taken": "BigTaken",
+                "sky": "Dark",
+                "windSpeed": wind(5),
+                "takenBy": {"hatesRain": True, "hood": False},
+            },
+            "Concordant",
+        ),
+        (
+            {
+                "taken": "BigTaken",
+                "sky": "Dark",
+                "windSpeed": wind(5),
+                "takenBy": {"hatesRain": False, "hood": False},
+            },
+            "Exceptional",
+        ),
+        # A small one says nothing of its width: only a breeze, which bounds it, makes the choice complete.
+        (
+            {"taken": "SmallTaken", "sky": "White", "windSpeed": wind(5), "takenBy": {"hood": False}},
+            "NotAddressed",
+        ),
+        (
+            {
+                "taken": "SmallTaken",
+                "sky": "White",
+                "windSpeed": wind(20),
+                "width": {"value": 120, "unit": "cm"},
+                "takenBy": {"hood": False},
+                "rainProbability": percent(10),
+            },
+            "Acceptable",
+        ),
+        (
+            {
+                "taken": "SmallTaken",
+                "sky": "White",
+                "windSpeed": wind(20),
+                "width": {"value": 121, "unit": "cm"},
+                "takenBy": {"hood": False},
+            },
+            "Discordant",
+        ),
+        (
+            {
+                "taken": "SmallTaken",
+                "sky": "White",
+                "windSpeed": wind(20),
+                "takenBy": {"hood": False},
+                "rainProbability": percent(10),
+            },
+            "NotAssessable",
+        ),
+        # A storm stops every umbrella.
+        ({"taken": "BigTaken", "sky": "Dark", "windSpeed": wind(61)}, "Discordant"),
+    ],
+)
+def test_what_is_taken_is_checked(toy: KnowledgeBase, features: dict[str, Any], expected: str) -> None:
+    check = walk(toy, **features).assessments[0].prescription
+    assert check is not None
+    assert local_name(check.concordance) == expected
+
+
+def test_nothing_is_checked_when_nothing_is_said_of_what_is_taken(toy: KnowledgeBase) -> None:
+    assert walk(toy, sky="Dark").assessments[0].prescription is None
+
+
+def test_constraints_risks_and_levels_are_data(toy: KnowledgeBase) -> None:
+    features = {"windSpeed": wind(20), "width": {"value": 130, "unit": "cm"}, "takenBy": {"hood": True}}
+    answer = walk(toy, **features).assessments[0]
+    assert (answer.by_id["U9"].status, answer.by_id["U9"].fulfilled) == ("true", "false")
+    assert answer.by_id["U10"].status == "true"
+    assert answer.by_id["U11"].status == "true"
+
+
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_it_speaks_in_every_form(toy: KnowledgeBase, language: Any) -> None:
     compiled = toy.compiled()
@@ -76,4 +156,4 @@ def test_it_speaks_in_every_form(toy: KnowledgeBase, language: Any) -> None:
     assert assessment_json(answer, wording)["conclusions"][0]["id"] == "U1"
     assert "U5" in explanation_text(explain(answer, "U5", compiled, wording), wording)
     graph = conclusions_graph(answer, compiled)
-    assert len(set(graph.subjects(RDF.type, CORE.Conclusion))) == 8
+    assert len(set(graph.subjects(RDF.type, CORE.Conclusion))) == 11
