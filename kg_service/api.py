@@ -196,7 +196,7 @@ def explain_conclusion(
 def validate_record(
     shared: Shared, batch: ReadBatch, lang: Lang = "en", *, eligibility: Annotated[bool, Query()] = False
 ) -> Response:
-    """Check records against the SHACL record shapes, and against the eligibility shapes if asked."""
+    """Check records against the SHACL record shapes, and the generated shapes if asked."""
     findings = [
         f
         for record in batch.records

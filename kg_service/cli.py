@@ -117,10 +117,10 @@ def validate(
     lang: Lang = Speech.EN,
     reference_date: ReferenceDate = None,
     eligibility: Annotated[
-        bool, typer.Option("--eligibility", help="Check the eligibility shapes too.")
+        bool, typer.Option("--eligibility", help="Check the eligibility and prescription shapes too.")
     ] = False,
 ) -> None:
-    """Check records against the SHACL record shapes, and against the eligibility shapes if asked."""
+    """Check records against the SHACL record shapes, and the generated shapes if asked."""
     from kg_service.validation_cases import finding_text, validate_batch
 
     base = KnowledgeBase()

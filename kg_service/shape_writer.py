@@ -15,7 +15,8 @@ from rdflib.namespace import SH, VANN
 from rdflib.term import Node as Term
 
 from kg_service.compiler import CompiledGuideline
-from kg_service.concordance import OFFERS, QUALIFIES, STOPS
+from kg_service.concordance import CONSTRAINS, OFFERS, QUALIFIES, STOPS
+from kg_service.guideline import Recommendation
 from kg_service.namespaces import BASE, CORE, DCTERMS, OWL, QTY, RDF, RDFS, XSD, local_name
 from kg_service.plan import And, Atom, Constant, Named, Node, Not, Or
 from kg_service.schema import Feature, Kind
@@ -33,6 +34,7 @@ _HOLDS = {
         "fr": "Contre-indication relative : {label} ({id})",
     },
 }
+_NOT_KEPT = {"en": "Limit not kept: {label} ({id})", "fr": "Limite non respectée : {label} ({id})"}
 _NOT_INDICATED = {
     "en": "No indication of {label} among those modelled",
     "fr": "Aucune indication modélisée : {label}",
@@ -48,6 +50,7 @@ def generated_files(compiled: CompiledGuideline) -> dict[Path, str]:
     """Return the text of every generated shapes file, by its path below the data folder."""
     return {
         eligibility_path(compiled): eligibility_shapes(compiled).serialize(format="turtle"),
+        prescription_path(compiled): prescription_shapes(compiled).serialize(format="turtle"),
         CONTRADICTIONS: contradiction_shapes(compiled).serialize(format="turtle"),
     }
 
@@ -55,6 +58,25 @@ def generated_files(compiled: CompiledGuideline) -> dict[Path, str]:
 def eligibility_path(compiled: CompiledGuideline) -> Path:
     """Return where the eligibility shapes of a guideline lie below the data folder."""
     return Path("shapes/guidelines") / _slug(compiled) / "eligibility.ttl"
+
+
+def prescription_path(compiled: CompiledGuideline) -> Path:
+    """Return where the prescription shapes of a guideline lie below the data folder."""
+    return Path("shapes/guidelines") / _slug(compiled) / "prescription.ttl"
+
+
+def prescription_shapes(compiled: CompiledGuideline) -> Graph:
+    """Return one shape for each limit that a prescription must keep."""
+    iri = URIRef(f"{SHAPES}{_slug(compiled)}/prescription")
+    writer = _Writer(compiled, iri, {"en": "Prescription shapes", "fr": "Formes de prescription"})
+    trees = compiled.prescriptions.departs
+    for recommendation in compiled.guideline.recommendations:
+        if recommendation.kind == CONSTRAINS and recommendation.iri in trees:
+            breaks = recommendation.departure == CORE.Discordant
+            severity = SH.Violation if breaks else SH.Warning
+            name = URIRef(f"{iri}/{recommendation.id}")
+            writer.against(name, recommendation, trees[recommendation.iri], severity, _NOT_KEPT)
+    return writer.graph
 
 
 def eligibility_shapes(compiled: CompiledGuideline) -> Graph:
@@ -69,23 +91,8 @@ def eligibility_shapes(compiled: CompiledGuideline) -> Graph:
         shape = f"{iri}/{local_name(option)}"
         for recommendation in against:
             tree = compiled.criterion(recommendation.population)
-            rests = [s.iri for s in recommendation.statements]
-            words = {
-                language: {
-                    "label": compiled.guideline.label(recommendation.iri, language),
-                    "id": recommendation.id,
-                }
-                for language in ("en", "fr")
-            }
-            yes, no = writer.holds(tree, True), writer.holds(tree, False)
             name, kind = URIRef(f"{shape}-{recommendation.id}"), recommendation.kind
-            writer.constraint(name, SH["not"], [yes], _SEVERITY[kind], _HOLDS[kind], words, rests)
-            assessable = URIRef(f"{name}-assessable")
-            writer.constraint(
-                assessable, SH["or"], [yes, no], CORE.NotAssessable, _NOT_ASSESSABLE, words, rests
-            )
-            for node in (name, assessable):
-                writer.graph.add((node, RDFS.seeAlso, recommendation.iri))
+            writer.against(name, recommendation, tree, _SEVERITY[kind], _HOLDS[kind])
         words = {language: {"label": compiled.guideline.label(option, language)} for language in ("en", "fr")}
         rests = [s.iri for r in direct if r.kind == OFFERS for s in r.statements]
         tree = compiled.options[option].indicated
@@ -138,6 +145,28 @@ class _Writer:
             description = _GENERATED[language].format(label=label)
             self.graph.add((iri, DCTERMS.title, Literal(title, language)))
             self.graph.add((iri, DCTERMS.description, Literal(description, language)))
+
+    def against(
+        self,
+        name: URIRef,
+        recommendation: Recommendation,
+        tree: Node,
+        severity: Term,
+        texts: dict[str, str],
+    ) -> None:
+        """Add the two constraints of one recommendation: that a tree does not hold, that it can be told."""
+        label = self.compiled.guideline.label
+        words = {
+            language: {"label": label(recommendation.iri, language), "id": recommendation.id}
+            for language in ("en", "fr")
+        }
+        rests = [s.iri for s in recommendation.statements]
+        yes, no = self.holds(tree, True), self.holds(tree, False)
+        assessable = URIRef(f"{name}-assessable")
+        self.constraint(name, SH["not"], [yes], severity, texts, words, rests)
+        self.constraint(assessable, SH["or"], [yes, no], CORE.NotAssessable, _NOT_ASSESSABLE, words, rests)
+        for node in (name, assessable):
+            self.graph.add((node, RDFS.seeAlso, recommendation.iri))
 
     def constraint(
         self,

@@ -1,4 +1,4 @@
-"""Validates records with the SHACL shapes: their quality, and the eligibility of their cases."""
+"""Validates records with the SHACL shapes: their quality, eligibility and prescription of their cases."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kg_service.knowledge import DATA_ROOT, load_file
 from kg_service.record import Record
 from kg_service.record_rdf import record_graph
 from kg_service.service import Batch, KnowledgeBase
-from kg_service.shape_writer import eligibility_path
+from kg_service.shape_writer import eligibility_path, prescription_path
 from kg_service.validation import Finding, validate
 from kg_service.wording import Language
 
@@ -29,12 +29,13 @@ class FindingJson(TypedDict):
 def record_findings(
     base: KnowledgeBase, record: Record, language: Language, *, eligibility: bool
 ) -> list[FindingJson]:
-    """Return what the record shapes, and the eligibility shapes if asked, find in a record."""
+    """Return what the record shapes, and the generated shapes if asked, find in a record."""
     compiled = base.compiled()
     graph = record_graph(record, base.cases(record), compiled.schema)
     findings = validate(graph, base.record_shapes)
     if eligibility:
-        findings += validate(graph, load_file(DATA_ROOT / eligibility_path(compiled)))
+        for path in (eligibility_path(compiled), prescription_path(compiled)):
+            findings += validate(graph, load_file(DATA_ROOT / path))
     return [_finding_json(record.root.id, finding, language) for finding in findings]
 
 

@@ -116,7 +116,7 @@ def _string(text: str) -> Any:
 def test_generated_shapes_are_in_step_with_the_axioms(compiled: CompiledGuideline) -> None:
     """``bonemet check --write`` repairs this."""
     files = generated_files(compiled)
-    assert len(files) == 2
+    assert len(files) == 3
     for path, text in files.items():
         assert (DATA_ROOT / path).read_text(encoding="utf-8") == text
 

@@ -11,17 +11,22 @@ from rdflib.collection import Collection
 from rdflib.namespace import SH
 
 from kg_service.compiler import CompiledGuideline
-from kg_service.concordance import OFFERS, QUALIFIES, STOPS
+from kg_service.concordance import CONSTRAINS, OFFERS, QUALIFIES, STOPS
 from kg_service.errors import InputError
 from kg_service.knowledge import DATA_ROOT, load_file
-from kg_service.namespaces import OWL, QTY, RDF, REC, XSD, local_name
+from kg_service.namespaces import CORE, OWL, QTY, RDF, REC, XSD, local_name
 from kg_service.reader import read_record
 from kg_service.record import Case, Fact, Member, Record
 from kg_service.record_rdf import record_graph
 from kg_service.sampling import random_cases
 from kg_service.schema import Entity, Kind, RecordSchema
 from kg_service.service import KnowledgeBase
-from kg_service.shape_writer import contradiction_shapes, eligibility_path, eligibility_shapes
+from kg_service.shape_writer import (
+    contradiction_shapes,
+    eligibility_path,
+    eligibility_shapes,
+    prescription_path,
+)
 from kg_service.validation import Finding, validate
 from kg_service.values import Knowledge, decimal_text, truth
 
@@ -33,6 +38,7 @@ def test_there_are_the_shape_files_there_should_be() -> None:
     assert [path.name for path in SHAPE_FILES] == [
         "contradictions.ttl",
         "eligibility.ttl",
+        "prescription.ttl",
         "ontology.ttl",
         "record.ttl",
     ]
@@ -118,7 +124,7 @@ def test_the_headers_of_shape_files_keep_the_house_rules() -> None:
     for path in SHAPE_FILES:
         graph += load_file(path)
     headers = set(graph.subjects(RDF.type, OWL.Ontology))
-    assert len(headers) == 4
+    assert len(headers) == 5
     found = [f for f in validate(graph, rules) if URIRef(f.focus) in headers]
     assert [f"{f.focus} {f.path}" for f in found] == []
 
@@ -275,6 +281,29 @@ def test_so_do_those_of_another_guideline(toy: KnowledgeBase) -> None:
     assert (
         check_eligibility(compiled, eligibility_shapes(compiled), random_cases(compiled, 200, 33)) == 200 * 3
     )
+
+
+def test_prescription_shapes_say_what_the_plan_says(compiled: CompiledGuideline) -> None:
+    """A shape may only say less than the plan: not assessable where a feature stands in it twice."""
+    limits = [r for r in compiled.guideline.recommendations if r.kind == CONSTRAINS]
+    assert len(limits) == 14
+    trees = [compiled.prescriptions.departs[limit.iri] for limit in limits]
+    cases = random_cases(compiled, 30, 34)
+    cases += [case for seed, tree in enumerate(trees) for case in random_cases(compiled, 9, seed, tree)]
+    found = findings_of(cases, compiled, load_file(DATA_ROOT / prescription_path(compiled)))
+    compared = weaker = 0
+    for limit in limits:
+        values = answers(compiled, f"{limit.iri}#departs", cases)
+        assert True in values, limit.id
+        severity = "Violation" if limit.departure == CORE.Discordant else "Warning"
+        for number, value in enumerate(values):
+            said = [f.severity for f in found[f"c{number}"] if f"({limit.id})" in f.message["en"]]
+            expected = [severity] if value else ["NotAssessable"] if value is None else []
+            weaker += said != expected
+            assert said in (expected, ["NotAssessable"]), (number, limit.id, cases[number])
+            compared += 1
+    assert compared == (30 + 9 * 14) * 14
+    assert weaker < compared / 100
 
 
 def test_contradiction_shapes_find_every_contradiction_and_no_other(compiled: CompiledGuideline) -> None:
