@@ -346,19 +346,20 @@ def _has(graph: Graph, prop: URIRef, value: Literal) -> BNode:
 def _amount(graph: Graph, interval: Interval) -> Term:
     """Return the class of quantities whose value lies in an interval.
 
-    HermiT takes an interval that is open below and closed above at one and the same number for
-    one that holds something, and so misses entailments at thresholds. Such intervals only arise
-    from facts that are open below or closed above: an open bound is therefore written as a closed
-    one a hair further in, where no threshold lies, and a closed upper bound as a point of its own.
+    HermiT takes some intervals that end, one side open, at one and the same number for ones that
+    hold something, and so misses entailments at thresholds. Facts therefore never bring an interval
+    that ends at a threshold: a bound is written as a point of its own, if it is included, beside an
+    interval that ends a hair further in, where no threshold lies.
     """
     if interval.is_exact and interval.low is not None:
         return _has(graph, QTY.value, _decimal(interval.low))
-    low = interval.low + _HAIR if interval.low is not None and interval.low_open else interval.low
+    low = interval.low + _HAIR if interval.low is not None else None
     high = interval.high - _HAIR if interval.high is not None else None
-    within = _some(graph, QTY.value, _datatype(graph, low, high))
-    if interval.high is None or interval.high_open:
-        return within
-    return _boolean(graph, OWL.unionOf, [within, _has(graph, QTY.value, _decimal(interval.high))])
+    within: list[Term] = [_some(graph, QTY.value, _datatype(graph, low, high))]
+    for bound, is_open in ((interval.low, interval.low_open), (interval.high, interval.high_open)):
+        if bound is not None and not is_open:
+            within.append(_has(graph, QTY.value, _decimal(bound)))
+    return within[0] if len(within) == 1 else _boolean(graph, OWL.unionOf, within)
 
 
 def _datatype(graph: Graph, low: Fraction | None, high: Fraction | None) -> BNode | URIRef:

@@ -10,7 +10,7 @@ from kg_service.sampling import random_cases
 from kg_service.service import KnowledgeBase
 from kg_service.values import Knowledge
 
-BATCHES, SIZE = 10, 220
+BATCHES, SIZE = 10, 200
 READINGS = [
     {"A08": "b", "A19": "b", "A22": "b", "A25": "a", "A27": "b", "A29": "a", "A31": "b"},
     {"A27": "c", "A29": "b", "A04": "a"},
