@@ -10,6 +10,7 @@ PREFIXES = """
 PREFIX aura: <https://w3id.org/bonemet-kg/guideline/aura-bone-metastases/>
 PREFIX core: <https://w3id.org/bonemet-kg/core/>
 PREFIX dcterms: <http://purl.org/dc/terms/>
+PREFIX qty: <https://w3id.org/bonemet-kg/quantity/>
 PREFIX owl: <http://www.w3.org/2002/07/owl#>
 PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#>
 PREFIX rec: <https://w3id.org/bonemet-kg/record/>
@@ -38,6 +39,11 @@ SEEDED = [
     ("a criterion that cites no statement", "DELETE WHERE { aura:SpinalLesion core:restsOn ?s }", "SpinalLesion"),
     ("a feature without a question", "DELETE WHERE { rec:diameter core:question ?q }", "diameter"),
     ("a quantity without a unit", "DELETE WHERE { rec:diameter core:canonicalUnit ?u }", "diameter"),
+    ("an assumption of nothing that is judged", "DELETE { ?a core:fixes ?f } INSERT { ?a core:fixes rec:primaryControlled } WHERE { VALUES ?a { aura:assumption-small-lesion } ?a core:fixes ?f }", "assumption-small-lesion"),
+    ("an assumption from what is no number", "DELETE { ?a core:fromFeature ?f } INSERT { ?a core:fromFeature rec:site } WHERE { VALUES ?a { aura:assumption-small-lesion } ?a core:fromFeature ?f }", "assumption-small-lesion"),
+    ("an assumption that compares by something else", "DELETE { ?a core:comparison ?c } INSERT { ?a core:comparison core:Maximum } WHERE { VALUES ?a { aura:assumption-small-lesion } ?a core:comparison ?c }", "assumption-small-lesion"),
+    ("an assumption that brings its own value", "INSERT DATA { aura:assumption-small-lesion qty:value 3.0 }", "assumption-small-lesion"),
+    ("an assumption without a statement", "DELETE WHERE { aura:assumption-small-lesion core:restsOn ?s }", "assumption-small-lesion"),
     ("a regimen without fractions", "DELETE WHERE { rt:RT-30Gy-10fx rt:fractions ?n }", "RT-30Gy-10fx"),
     ("an IRI of this machine", "INSERT DATA { <http://localhost/x> a owl:Class }", "x"),
 ]  # fmt: skip
@@ -53,7 +59,7 @@ def test_the_ontology_keeps_the_house_rules(rules: Graph) -> None:
 
 
 def test_the_table_holds_the_defects_it_says() -> None:
-    assert len(SEEDED) == 23
+    assert len(SEEDED) == 28
 
 
 @pytest.mark.parametrize("half", [0, 1])
