@@ -14,11 +14,13 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from kg_service import __version__
 from kg_service.answers import RecordAnswerJson, answers_json, answers_turtle
+from kg_service.assumption_report import DeclaredAssumptionJson, declared_json
 from kg_service.compiler import CompiledGuideline
 from kg_service.errors import InputError, KgServiceError, Problem, QueryError, UnknownNameError
 from kg_service.exchange import json_ld_context, json_schema
 from kg_service.explanation import ExplanationJson
 from kg_service.queries import load_queries
+from kg_service.record import SetAssumption
 from kg_service.service import AssessedRecord, Batch, KnowledgeBase, parse_readings
 from kg_service.sparql import Graphs, negotiate
 from kg_service.text import assessment_text, explanation_text, nothing_to_assess
@@ -55,6 +57,13 @@ PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
 
 Lang = Annotated[Language, Query(description="Language of the answer.")]
 Readings = Annotated[list[str], Query(alias="reading", description="A reading to use, as A27=c.")]
+Assume = Annotated[
+    list[str],
+    Query(
+        description="A local assumption: what a word without a number means, as NAME=VALUE UNIT. "
+        "May be repeated. GET /assumptions lists the names."
+    ),
+]
 ReferenceDate = Annotated[
     str | None,
     Query(
@@ -150,16 +159,29 @@ def compiled_under(shared: Shared, readings: Readings = []) -> CompiledGuideline
 Compiled = Annotated[CompiledGuideline, Depends(compiled_under)]
 
 
+def assumptions_set(shared: Shared, assume: Assume = []) -> tuple[SetAssumption, ...]:  # noqa: B006 - FastAPI copies it
+    """Return the local assumptions that the request sets."""
+    return shared.base.set_assumptions(assume, "assume")
+
+
+Assumptions = Annotated[tuple[SetAssumption, ...], Depends(assumptions_set)]
+
+
 @router.post(
     "/assess",
     openapi_extra=RECORD_BODY,
     responses={200: {"model": list[RecordAnswerJson]}, **PROBLEM_RESPONSES},
 )
 def assess_records(
-    request: Request, shared: Shared, batch: ReadBatch, compiled: Compiled, lang: Lang = "en"
+    request: Request,
+    shared: Shared,
+    batch: ReadBatch,
+    compiled: Compiled,
+    assumptions: Assumptions,
+    lang: Lang = "en",
 ) -> Response:
     """Tell what applies to each lesion, what is contraindicated, what follows and what to ask next."""
-    assessed = _assess_all(shared, batch, compiled)
+    assessed = _assess_all(shared, batch, compiled, assumptions)
     wording = shared.base.wording(compiled, lang)
     texts = {
         "text/plain": lambda: _text(assessed, shared, compiled, lang),
@@ -179,11 +201,12 @@ def explain_conclusion(
     shared: Shared,
     batch: ReadBatch,
     compiled: Compiled,
+    assumptions: Assumptions,
     lesion: Annotated[str | None, Query(description="Id of one lesion; every lesion otherwise.")] = None,
     lang: Lang = "en",
 ) -> Response:
     """Prove one conclusion: the facts it rests on, what would change it, what would settle it."""
-    assessed = _assess_all(shared, batch, compiled)
+    assessed = _assess_all(shared, batch, compiled, assumptions)
     found = [e for item in assessed for e in shared.base.explain(item, conclusion, compiled, lang, lesion)]
     wording = shared.base.wording(compiled, lang)
     texts = {"text/plain": lambda: "\n".join(explanation_text(e, wording) for e in found)}
@@ -296,6 +319,13 @@ def list_readings(shared: Shared, lang: Lang = "en") -> list[dict[str, Any]]:
     ]
 
 
+@router.get("/assumptions")
+def list_assumptions(shared: Shared, lang: Lang = "en") -> list[DeclaredAssumptionJson]:
+    """List the local assumptions that a request can set; none is set by itself."""
+    wording = shared.base.wording(shared.base.compiled(), lang)
+    return [declared_json(a, wording) for a in shared.base.assumptions.declared.values()]
+
+
 @router.get("/schema/record")
 def record_schema(shared: Shared) -> dict[str, Any]:
     """Return the JSON Schema of records."""
@@ -320,8 +350,10 @@ def health(shared: Shared) -> dict[str, Any]:
     }
 
 
-def _assess_all(shared: State, batch: Batch, compiled: CompiledGuideline) -> list[AssessedRecord]:
-    assessed = shared.base.assess_batch(batch, compiled)
+def _assess_all(
+    shared: State, batch: Batch, compiled: CompiledGuideline, assumptions: tuple[SetAssumption, ...] = ()
+) -> list[AssessedRecord]:
+    assessed = shared.base.assess_batch(batch, compiled, assumptions)
     if batch.problems:
         raise InputError(batch.problems)
     return assessed

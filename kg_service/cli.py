@@ -16,6 +16,7 @@ import typer
 from kg_service.compiler import CompiledGuideline
 from kg_service.errors import KgServiceError, Problem
 from kg_service.knowledge import DATA_ROOT
+from kg_service.record import SetAssumption
 from kg_service.service import AssessedRecord, Batch, KnowledgeBase, parse_readings, to_json
 from kg_service.text import assessment_text, explanation_text, nothing_to_assess
 from kg_service.wording import Language
@@ -59,6 +60,22 @@ ReadingOption = Annotated[
     list[str] | None,
     typer.Option("--reading", help="A reading to use instead of the adopted one, as A27=c. May be repeated."),
 ]
+AssumptionsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--assumptions",
+        help="JSON file of local assumptions: what words without a number mean here.",
+        show_default=False,
+    ),
+]
+AssumeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--assume",
+        help='One local assumption, as "NAME=VALUE UNIT"; wins over the file. May be repeated. '
+        "The names: bonemet assumptions.",
+    ),
+]
 ReferenceDate = Annotated[
     str | None,
     typer.Option(
@@ -73,12 +90,15 @@ def assess(
     lang: Lang = Speech.EN,
     form: Form = AnswerFormat.TEXT,
     reading: ReadingOption = None,
+    assumptions: AssumptionsFile = None,
+    assume: AssumeOption = None,
     reference_date: ReferenceDate = None,
 ) -> None:
     """Tell what applies, what is contraindicated, what follows and what to ask next."""
     base = KnowledgeBase()
     compiled = base.compiled(parse_readings(reading or []))
-    assessed, problems = _assess_files(base, compiled, records, reference_date)
+    settings = base.set_assumptions(assume or [], "--assume", assumptions)
+    assessed, problems = _assess_files(base, compiled, records, reference_date, settings)
     _print_answers(base, compiled, assessed, _language(lang), form)
     _finish(problems)
 
@@ -93,12 +113,15 @@ def explain(
     lang: Lang = Speech.EN,
     form: Form = AnswerFormat.TEXT,
     reading: ReadingOption = None,
+    assumptions: AssumptionsFile = None,
+    assume: AssumeOption = None,
     reference_date: ReferenceDate = None,
 ) -> None:
     """Prove one conclusion: the facts it rests on, what would change it, what would settle it."""
     base = KnowledgeBase()
     compiled = base.compiled(parse_readings(reading or []))
-    assessed, problems = _assess_files(base, compiled, [record], reference_date)
+    settings = base.set_assumptions(assume or [], "--assume", assumptions)
+    assessed, problems = _assess_files(base, compiled, [record], reference_date, settings)
     language = _language(lang)
     explanations = [e for a in assessed for e in base.explain(a, conclusion, compiled, language, lesion)]
     if form is AnswerFormat.TEXT:
@@ -109,6 +132,20 @@ def explain(
     else:
         raise KgServiceError("an explanation has no Turtle form; use --format text or json")
     _finish(problems)
+
+
+@app.command("assumptions")
+def list_assumptions(lang: Lang = Speech.EN, form: Form = AnswerFormat.TEXT) -> None:
+    """List the local assumptions that can be set: what each fixes, from what, its unit and statements."""
+    from kg_service.assumption_report import declared_json
+    from kg_service.text import assumptions_text
+
+    base = KnowledgeBase()
+    wording = base.wording(base.compiled(), _language(lang))
+    declared = [declared_json(a, wording) for a in base.assumptions.declared.values()]
+    if form is AnswerFormat.TTL:
+        raise KgServiceError("the list of assumptions has no Turtle form; use --format text or json")
+    _print(to_json(declared) if form is AnswerFormat.JSON else assumptions_text(declared, wording))
 
 
 @app.command()
@@ -268,10 +305,14 @@ def _read_files(base: KnowledgeBase, paths: list[Path], reference_date: str | No
 
 
 def _assess_files(
-    base: KnowledgeBase, compiled: CompiledGuideline, paths: list[Path], reference_date: str | None
+    base: KnowledgeBase,
+    compiled: CompiledGuideline,
+    paths: list[Path],
+    reference_date: str | None,
+    assumptions: tuple[SetAssumption, ...] = (),
 ) -> tuple[list[AssessedRecord], list[Problem]]:
     batch = _read_files(base, paths, reference_date)
-    return base.assess_batch(batch, compiled), batch.problems
+    return base.assess_batch(batch, compiled, assumptions), batch.problems
 
 
 def _print_answers(

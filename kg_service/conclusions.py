@@ -7,9 +7,10 @@ from rdflib import Graph, Literal, URIRef
 from kg_service.assessment import Assessment, Conclusion, OptionVerdict
 from kg_service.compiler import CompiledGuideline
 from kg_service.iris import member_iri, record_graph_iri
-from kg_service.namespaces import CORE, DCTERMS, OWL, PROV, RDF, RDFS, XSD, local_name
+from kg_service.namespaces import CORE, DCTERMS, OWL, PROV, QTY, RDF, RDFS, XSD, local_name
 from kg_service.prescription import Bearing, PrescriptionCheck
-from kg_service.record import Fact
+from kg_service.record import AppliedAssumption, Case, Fact
+from kg_service.values import decimal_text
 
 _STATUS = {word: CORE[word.capitalize()] for word in ("true", "false", "unknown")}
 
@@ -37,12 +38,17 @@ def conclusions_graph(assessment: Assessment, compiled: CompiledGuideline) -> Gr
         graph.add((activity, PROV.used, version))
     for reading in guideline.selected.values():
         graph.add((activity, PROV.used, reading.iri))
+    for applied in assessment.case.assumptions:
+        graph.add((activity, PROV.used, _add_setting(graph, base, applied)))
+    for fact in assessment.case.facts.values():
+        if fact.assumption is not None:
+            _add_fact(graph, base, fact, assessment.case)
     for conclusion in assessment.conclusions:
-        _add_conclusion(graph, base, activity, conclusion)
+        _add_conclusion(graph, base, activity, conclusion, assessment.case)
     for position, verdict in enumerate(assessment.options, start=1):
         _add_verdict(graph, base, activity, verdict, position)
     if assessment.prescription is not None:
-        _add_check(graph, base, activity, assessment.prescription)
+        _add_check(graph, base, activity, assessment.prescription, assessment.case)
     return graph
 
 
@@ -56,7 +62,7 @@ def guideline_versions(compiled: CompiledGuideline) -> list[URIRef]:
     )
 
 
-def _add_conclusion(graph: Graph, base: URIRef, activity: URIRef, conclusion: Conclusion) -> None:
+def _add_conclusion(graph: Graph, base: URIRef, activity: URIRef, conclusion: Conclusion, case: Case) -> None:
     node = URIRef(f"{base}/conclusion/{conclusion.recommendation.id}")
     graph.add((node, RDF.type, CORE.Conclusion))
     graph.add((node, RDF.type, PROV.Entity))
@@ -71,10 +77,27 @@ def _add_conclusion(graph: Graph, base: URIRef, activity: URIRef, conclusion: Co
     for feature in conclusion.missing:
         graph.add((node, CORE.missingFeature, feature))
     for fact in conclusion.facts:
-        graph.add((node, PROV.wasDerivedFrom, _add_fact(graph, base, fact)))
+        graph.add((node, PROV.wasDerivedFrom, _add_fact(graph, base, fact, case)))
 
 
-def _add_fact(graph: Graph, base: URIRef, fact: Fact) -> URIRef:
+def _add_setting(graph: Graph, base: URIRef, applied: AppliedAssumption) -> URIRef:
+    """Add the value that a user gave to a local assumption; return its node."""
+    setting = applied.setting
+    node = _setting_iri(base, setting.id)
+    for kind in (CORE.AssumptionSetting, QTY.Quantity, PROV.Entity):
+        graph.add((node, RDF.type, kind))
+    graph.add((node, CORE.ofAssumption, setting.iri))
+    graph.add((node, QTY.value, Literal(decimal_text(setting.number), datatype=XSD.decimal)))
+    graph.add((node, QTY.unit, Literal(setting.unit)))
+    graph.add((node, CORE.applied, Literal(applied.use == "used")))
+    return node
+
+
+def _setting_iri(base: URIRef, identifier: str) -> URIRef:
+    return URIRef(f"{base}/assumption/{identifier}")
+
+
+def _add_fact(graph: Graph, base: URIRef, fact: Fact, case: Case) -> URIRef:
     node = URIRef(f"{base}/fact/{local_name(fact.feature)}")
     graph.add((node, RDF.type, CORE.Fact))
     graph.add((node, RDF.type, PROV.Entity))
@@ -85,10 +108,14 @@ def _add_fact(graph: Graph, base: URIRef, fact: Fact) -> URIRef:
         graph.add((node, DCTERMS.source, Literal(place)))
     if fact.origin:
         graph.add((node, CORE.origin, Literal(fact.origin)))
+    if fact.assumption is not None:
+        number = case.facts[fact.assumption.from_feature]
+        graph.add((node, PROV.wasDerivedFrom, _setting_iri(base, fact.assumption.id)))
+        graph.add((node, PROV.wasDerivedFrom, _add_fact(graph, base, number, case)))
     return node
 
 
-def _add_check(graph: Graph, base: URIRef, activity: URIRef, check: PrescriptionCheck) -> None:
+def _add_check(graph: Graph, base: URIRef, activity: URIRef, check: PrescriptionCheck, case: Case) -> None:
     node = URIRef(f"{base}/prescription-check")
     graph.add((node, RDF.type, CORE.PrescriptionCheck))
     graph.add((node, RDF.type, PROV.Entity))
@@ -106,7 +133,7 @@ def _add_check(graph: Graph, base: URIRef, activity: URIRef, check: Prescription
         graph.add((node, _BEARING[finding.bearing], finding.recommendation.iri))
         if finding.bearing == "departs":
             for fact in finding.facts:
-                graph.add((node, PROV.wasDerivedFrom, _add_fact(graph, base, fact)))
+                graph.add((node, PROV.wasDerivedFrom, _add_fact(graph, base, fact, case)))
 
 
 def _add_verdict(graph: Graph, base: URIRef, activity: URIRef, verdict: OptionVerdict, position: int) -> None:

@@ -77,7 +77,7 @@ def refuse_impossible(
         tree = plan.trees[str(iri)]
         if plan.decide(tree, possible):
             facts = [case.facts[f] for f in case.facts if str(f) in plan.features_of(tree)]
-            found = " and ".join(f"{fact.where} is {fact.stated}" for fact in facts)
+            found = " and ".join(_told(fact) for fact in facts)
             problems.append(
                 Problem(
                     f"{source}: {case.id}",
@@ -88,6 +88,11 @@ def refuse_impossible(
             )
     if problems:
         raise InputError(problems)
+
+
+def _told(fact: Fact) -> str:
+    """Return a fact for a message; one that the user assumed names the assumption."""
+    return f"{fact.where} is {fact.stated}" + (f" by {fact.assumption}" if fact.assumption else "")
 
 
 class _Deriver:

@@ -6,6 +6,7 @@ from rdflib import URIRef
 from typing_extensions import TypedDict
 
 from kg_service.assessment import Assessment, Conclusion
+from kg_service.assumption_report import AssumptionJson, assumption_json
 from kg_service.compiler import CompiledGuideline
 from kg_service.errors import UnknownNameError
 from kg_service.explain import (
@@ -67,6 +68,7 @@ class ExplanationJson(TypedDict):
     status: Status
     strength: str | None
     statements: list[StatementJson]
+    assumptions: list[AssumptionJson]
     proof: list[FactJson]
     tree: StateJson
     change: list[ChangeJson]
@@ -124,6 +126,7 @@ def explain(
         "status": conclusion.status,
         "strength": wording.label(recommendation.strength) if recommendation.strength else None,
         "statements": statements_json(recommendation, wording),
+        "assumptions": [assumption_json(a, wording) for a in assessment.case.assumptions],
         "proof": [fact_json(fact, wording) for fact in conclusion.facts],
         "tree": _state_json(states(plan, tree, possible), wording),
         "change": [_change_json(c, wording) for c in change],

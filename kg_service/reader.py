@@ -112,6 +112,34 @@ def read_record(
     return Record(root, source, notes)
 
 
+def read_quantity(
+    value: Any, feature: Feature, schema: RecordSchema, limits: Limits, source: str, place: str
+) -> Interval:
+    """Return the numbers that a quantity allows, in the canonical unit of a feature.
+
+    Parameters
+    ----------
+    value : object
+        Parsed JSON: a quantity as records hold it.
+    feature : Feature
+        The feature it is compared with.
+    schema, limits : RecordSchema, Limits
+        The record model, and the values that the record shapes allow.
+    source, place : str
+        Name of the document and place in it, for messages.
+
+    Raises
+    ------
+    InputError
+        With every problem found.
+    """
+    reader = _Reader(schema, limits, source, {})
+    found = reader.quantity(value, feature, place)
+    if found is None:
+        raise InputError(reader.problems)
+    return found[0]
+
+
 SHOWN = 80
 """Characters of a wrong value that a message repeats."""
 LISTED = 12
@@ -219,7 +247,7 @@ class _Reader:
         read: Callable[[Any, Feature, str], tuple[Any, str] | None] = {
             Kind.BOOLEAN: self._truth,
             Kind.CODE: self._code,
-            Kind.QUANTITY: self._quantity,
+            Kind.QUANTITY: self.quantity,
         }[feature.kind]
         found = read(value, feature, place)
         if found is not None:
@@ -229,7 +257,7 @@ class _Reader:
     def _boolean(self, value: Any, place: str) -> bool:
         if not isinstance(value, bool):
             self._problem(
-                place, f"{_shown(value)}", "true or false", "Leave the key out when it is not known."
+                place, f"{shown(value)}", "true or false", "Leave the key out when it is not known."
             )
         return value is True
 
@@ -243,14 +271,15 @@ class _Reader:
         codes = self.schema.codes[feature.partition] if feature.partition else {}
         if not isinstance(value, str) or value not in codes:
             self._problem(
-                place, _shown(value), f"a code of {feature.name}", _code_hint(str(value), list(codes))
+                place, shown(value), f"a code of {feature.name}", _code_hint(str(value), list(codes))
             )
             return None
         return self.schema.leaves(codes[value]), value
 
-    def _quantity(self, value: Any, feature: Feature, place: str) -> tuple[Interval, str] | None:
+    def quantity(self, value: Any, feature: Feature, place: str) -> tuple[Interval, str] | None:
+        """Return what a quantity says of a feature, and as it is stated, or None with its problems."""
         if not isinstance(value, dict):
-            self._problem(place, _shown(value), f'an object such as {{"value": 3, "unit": "{feature.unit}"}}')
+            self._problem(place, shown(value), f'an object such as {{"value": 3, "unit": "{feature.unit}"}}')
             return None
         for key in value:
             if key not in _QUANTITY_KEYS:
@@ -262,7 +291,7 @@ class _Reader:
                 )
                 return None
         if value.get("type") not in (None, local_name(QTY.Quantity)):
-            self._problem(f"{place}.type", _shown(value["type"]), f"{local_name(QTY.Quantity)!r}")
+            self._problem(f"{place}.type", shown(value["type"]), f"{local_name(QTY.Quantity)!r}")
             return None
         factor = self._factor(value.get("unit"), feature, place)
         interval = self._interval(value, place)
@@ -303,7 +332,9 @@ class _Reader:
             return Fraction(1)
         if isinstance(unit, str) and unit in accepted:
             return self.schema.unit_factors[unit, canonical]
-        found = "no unit" if unit is None else f"the unit {_shown(unit)}"
+        found = "no unit" if unit is None else f"the unit {shown(unit)}"
+        if any(start == unit for start, _ in self.schema.unit_factors):
+            found += ", of another dimension"
         self._problem(
             f"{place}.unit",
             found,
@@ -348,12 +379,12 @@ class _Reader:
     def _number(self, value: Any, place: str) -> Fraction | None:
         if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
             self._problem(
-                place, _shown(value), "a number", "Write a decimal point, and the unit in its own key."
+                place, shown(value), "a number", "Write a decimal point, and the unit in its own key."
             )
             return None
         number = Decimal(str(value)) if isinstance(value, float) else Decimal(value)
         if not number.is_finite() or abs(number.adjusted()) > MAX_EXPONENT:
-            self._problem(place, _shown(value), "a number of ordinary size")
+            self._problem(place, shown(value), "a number of ordinary size")
             return None
         return Fraction(number)
 
@@ -361,19 +392,19 @@ class _Reader:
         try:
             return parse_date(value if isinstance(value, str) else "")
         except ValueError:
-            self._problem(place, _shown(value), "a date that exists: YYYY-MM-DD, YYYY-MM or YYYY")
+            self._problem(place, shown(value), "a date that exists: YYYY-MM-DD, YYYY-MM or YYYY")
             return None
 
     def _pointers(self, value: Any, place: str) -> tuple[str, ...] | None:
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            self._problem(place, _shown(value), "a list of ids")
+            self._problem(place, shown(value), "a list of ids")
             return None
         self.pointers += [(f"{place}[{i}]", item) for i, item in enumerate(value)]
         return tuple(value)
 
     def _list(self, value: Any, listing: ListOf, place: str) -> tuple[Member, ...]:
         if not isinstance(value, list):
-            self._problem(place, _shown(value), f"a list of {self.schema.entities[listing.member].name}")
+            self._problem(place, shown(value), f"a list of {self.schema.entities[listing.member].name}")
             return ()
         entity = self.schema.entities[listing.member]
         return tuple(
@@ -385,7 +416,7 @@ class _Reader:
 
     def _item(self, value: Any, entity: Entity, place: str) -> Member | None:
         if not isinstance(value, dict):
-            self._problem(place, _shown(value), f"an object that describes one {entity.name}")
+            self._problem(place, shown(value), f"an object that describes one {entity.name}")
             return None
         return self._member(value, entity, place)
 
@@ -453,7 +484,8 @@ def _stated(value: dict[str, Any]) -> str:
     return f"{numbers} {value['unit']}" if value.get("unit") not in (None, "1") else numbers
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """Return a value for a message: what it is, not at any length."""
     text = repr(value) if isinstance(value, str | int | float | bool | Decimal) else f"a {_json_type(value)}"
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 

@@ -4,12 +4,58 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Literal
 
 from rdflib import URIRef
 
 from kg_service.dates import PartialDate
 from kg_service.schema import Entity
-from kg_service.values import Knowledge
+from kg_service.values import Interval, Knowledge, number_text
+
+
+@dataclass(frozen=True)
+class SetAssumption:
+    """What its user says a word without a number means: a local assumption with its value.
+
+    Attributes
+    ----------
+    fixes, from_feature : URIRef
+        The judgement it gives a meaning to, and the number it is read from.
+    comparison : URIRef
+        How the number compares with the value.
+    number, unit : Fraction, str
+        The value as it was given, with its UCUM code.
+    inside, outside : Interval
+        The numbers for which the judgement holds, and those for which it does not, in the
+        canonical unit.
+    """
+
+    iri: URIRef
+    id: str
+    fixes: URIRef
+    from_feature: URIRef
+    comparison: URIRef
+    number: Fraction
+    unit: str
+    inside: Interval
+    outside: Interval
+
+    def __str__(self) -> str:
+        return f"assumption {self.id} ({number_text(self.number)} {self.unit})"
+
+
+AssumptionUse = Literal["used", "stated", "missing", "undecided"]
+"""*stated*: the record states the judgement. *missing*: the number is not known. *undecided*: what
+is known of the number lies on both sides of the value."""
+
+
+@dataclass(frozen=True)
+class AppliedAssumption:
+    """A local assumption that was set, and what became of it on one case."""
+
+    setting: SetAssumption
+    use: AssumptionUse
 
 
 @dataclass(frozen=True)
@@ -30,6 +76,8 @@ class Fact:
         Where the record took it from, such as a FHIR resource and path; empty when nowhere else.
     basis : tuple of str
         For a derived fact, the places in the record that it was derived from.
+    assumption : SetAssumption or None
+        The local assumption that it was derived by.
     """
 
     feature: URIRef
@@ -38,6 +86,7 @@ class Fact:
     stated: str
     origin: str = ""
     basis: tuple[str, ...] = ()
+    assumption: SetAssumption | None = None
 
 
 @dataclass(frozen=True)
@@ -95,11 +144,14 @@ class Case:
         Id of the document.
     facts : mapping of URIRef to Fact
         Stated and derived, own and reached over links.
+    assumptions : tuple of AppliedAssumption
+        The local assumptions that were set, used here or not.
     """
 
     id: str
     document: str
     facts: Mapping[URIRef, Fact]
+    assumptions: tuple[AppliedAssumption, ...] = ()
 
     @property
     def known(self) -> dict[str, Knowledge]:

@@ -6,6 +6,7 @@ from rdflib import URIRef
 from typing_extensions import TypedDict
 
 from kg_service.assessment import Assessment, Conclusion, OptionVerdict, Question, Verdict
+from kg_service.assumption_report import AssumptionJson, assumption_json
 from kg_service.guideline import Recommendation
 from kg_service.namespaces import local_name
 from kg_service.prescription import Bearing, Finding, PrescriptionCheck
@@ -15,7 +16,10 @@ from kg_service.wording import Wording
 
 
 class FactJson(TypedDict):
-    """A fact: feature, value as read, place in the record, origin beyond it, basis when derived."""
+    """A fact: feature, value as read, place in the record, origin beyond it, basis when derived.
+
+    ``assumption`` is the name of the local assumption that it was derived by, if it was.
+    """
 
     feature: str
     label: str
@@ -24,6 +28,7 @@ class FactJson(TypedDict):
     where: str
     origin: str
     basis: list[str]
+    assumption: str | None
 
 
 class MissingJson(TypedDict):
@@ -141,6 +146,7 @@ class AssessmentJson(TypedDict):
     guidelineVersion: str
     coverage: str
     readings: dict[str, str]
+    assumptions: list[AssumptionJson]
     language: str
     prescription: PrescriptionJson | None
     options: list[OptionJson]
@@ -163,6 +169,7 @@ def assessment_json(assessment: Assessment, wording: Wording) -> AssessmentJson:
         "guidelineVersion": wording.guideline_version,
         "coverage": wording.coverage,
         "readings": {key: reading.id.rpartition("-")[2] for key, reading in guideline.selected.items()},
+        "assumptions": [assumption_json(a, wording) for a in assessment.case.assumptions],
         "language": wording.language,
         "prescription": (
             prescription_json(assessment.prescription, wording) if assessment.prescription else None
@@ -278,7 +285,8 @@ def fact_json(fact: Fact, wording: Wording) -> FactJson:
         "stated": fact.stated,
         "where": fact.where,
         "origin": fact.origin,
-        "basis": list(fact.basis),
+        "basis": wording.basis(fact),
+        "assumption": fact.assumption.id if fact.assumption else None,
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 from rdflib import Graph
 
 from kg_service.assessment import Assessment, assess
+from kg_service.assumptions import LocalAssumptions, settings_together
 from kg_service.compiler import CompiledGuideline
 from kg_service.derivation import cases_of
 from kg_service.errors import InputError, KgServiceError, Problem, UnknownNameError
@@ -21,7 +22,7 @@ from kg_service.importers.fhir import FhirBindings, is_fhir, read_fhir
 from kg_service.knowledge import DATA_ROOT, load_file, load_graph
 from kg_service.limits import Limits
 from kg_service.reader import parse_json, read_record
-from kg_service.record import Case, Record
+from kg_service.record import Case, Record, SetAssumption
 from kg_service.record_from_rdf import documents_from_graph, parse_rdf
 from kg_service.wording import Language, Wording
 
@@ -100,15 +101,9 @@ class KnowledgeBase:
     def read_file(self, path: Path, batch: Batch, reference_date: str | None = None) -> None:
         """Read the records of a file into a batch; what cannot be read becomes its problems."""
         try:
-            text = path.read_text(encoding="utf-8")
-        except OSError as error:
-            reason = error.strerror or "cannot be read"
-            batch.problems.append(Problem(str(path), reason.lower(), "a file that can be read"))
-            return
-        except UnicodeDecodeError as error:
-            batch.problems.append(
-                Problem(str(path), f"byte {error.start} is not UTF-8", "a text file in UTF-8")
-            )
+            text = _text_of(path)
+        except InputError as error:
+            batch.problems += error.problems
             return
         self.read_text(text, path.name, batch, path.suffix.lower(), reference_date)
 
@@ -171,27 +166,72 @@ class KnowledgeBase:
             )
         return records
 
+    @cached_property
+    def assumptions(self) -> LocalAssumptions:
+        """The local assumptions that the guideline declares."""
+        compiled = self.compiled()
+        return LocalAssumptions(compiled.guideline, compiled.schema, self.limits)
+
+    def set_assumptions(
+        self, texts: Iterable[str], source: str, file: Path | None = None
+    ) -> tuple[SetAssumption, ...]:
+        """Return the local assumptions that texts such as ``name=3 cm`` set, and a file before them.
+
+        Parameters
+        ----------
+        texts : iterable of str
+            Settings, one by one; each wins over the file.
+        source : str
+            Where they were given, for messages.
+        file : Path, optional
+            A JSON object of settings by name.
+
+        Raises
+        ------
+        InputError
+            With every problem found.
+        """
+        given: list[dict[str, SetAssumption]] = []
+        problems: list[Problem] = []
+        readers: list[Callable[[], dict[str, SetAssumption]]] = []
+        if file is not None:
+            readers.append(lambda: self.assumptions.from_file(_text_of(file), file.name))
+        readers.append(lambda: self.assumptions.from_options(texts, source))
+        for read in readers:
+            try:
+                given.append(read())
+            except InputError as error:
+                problems += error.problems
+        if problems:
+            raise InputError(problems)
+        return settings_together(*given)
+
     def cases(self, record: Record) -> list[Case]:
         """Return the cases of a record, with derived facts."""
         return cases_of(record, self.compiled().schema)
 
-    def assess(self, record: Record, compiled: CompiledGuideline) -> AssessedRecord:
-        """Return what a guideline says of every case of a record.
+    def assess(
+        self, record: Record, compiled: CompiledGuideline, assumptions: tuple[SetAssumption, ...] = ()
+    ) -> AssessedRecord:
+        """Return what a guideline says of every case of a record, under local assumptions if any are set.
 
         Raises
         ------
         InputError
             When the facts of the record contradict each other.
         """
-        assessments = tuple(assess(case, compiled, record.source) for case in self.cases(record))
+        cases = [self.assumptions.apply(case, assumptions) for case in self.cases(record)]
+        assessments = tuple(assess(case, compiled, record.source) for case in cases)
         return AssessedRecord(record, assessments)
 
-    def assess_batch(self, batch: Batch, compiled: CompiledGuideline) -> list[AssessedRecord]:
+    def assess_batch(
+        self, batch: Batch, compiled: CompiledGuideline, assumptions: tuple[SetAssumption, ...] = ()
+    ) -> list[AssessedRecord]:
         """Assess the records of a batch; contradictions become problems, the other records are kept."""
         assessed = []
         for record in batch.records:
             try:
-                assessed.append(self.assess(record, compiled))
+                assessed.append(self.assess(record, compiled, assumptions))
             except InputError as error:
                 batch.problems += error.problems
         return assessed
@@ -216,6 +256,18 @@ class KnowledgeBase:
             raise UnknownNameError(self.wording(compiled, "en").case_label, case, known)
         chosen = [a for a in assessed.assessments if case in (None, a.case.id)]
         return [explain(a, identifier, compiled, self.wording(compiled, language)) for a in chosen]
+
+
+def _text_of(path: Path) -> str:
+    """Return the text of a file that a person named."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        reason = error.strerror or "cannot be read"
+        raise InputError([Problem(str(path), reason.lower(), "a file that can be read")]) from error
+    except UnicodeDecodeError as error:
+        found = f"byte {error.start} is not UTF-8"
+        raise InputError([Problem(str(path), found, "a text file in UTF-8")]) from error
 
 
 def parse_readings(texts: list[str]) -> dict[str, str]:

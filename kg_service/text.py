@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from rdflib import URIRef
 
 from kg_service.assessment import Assessment, Conclusion, OptionVerdict
+from kg_service.assumption_report import AssumptionJson, DeclaredAssumptionJson, assumption_json
 from kg_service.concordance import ACCEPTS, CONSTRAINS, FAVOURS, INFORMS, OBLIGES, RISKS
 from kg_service.explanation import ExplanationJson, StateJson
 from kg_service.guideline import Recommendation
@@ -51,6 +52,21 @@ def nothing_to_assess(record: Record, wording: Wording) -> str:
     return "\n".join(lines) + "\n"
 
 
+def assumptions_text(declared: list[DeclaredAssumptionJson], wording: Wording) -> str:
+    """Return the local assumptions that can be set as text."""
+    blocks = [wording.phrase("assumptions")]
+    for item in declared:
+        parts = {"word": item["fixes"]["label"], "number": item["fromFeature"]["label"]}
+        about = ", ".join([*item["statements"], *item["ambiguities"]])
+        lines = [
+            _wrap(wording.phrase("assumption_declared", **parts, comparison=item["comparisonLabel"]), "  "),
+            _wrap(item["definition"], "  "),
+            _wrap(wording.phrase("assumption_about", units=", ".join(item["units"]), about=about), "  "),
+        ]
+        blocks.append("\n".join([item["id"], *lines]))
+    return "\n\n".join(blocks) + "\n"
+
+
 def explanation_text(explanation: ExplanationJson, wording: Wording) -> str:
     """Return an explanation as text."""
     status = wording.word("status", explanation["status"])
@@ -62,7 +78,8 @@ def explanation_text(explanation: ExplanationJson, wording: Wording) -> str:
         document=explanation["document"],
         status=status,
     )
-    blocks = ["\n".join([title, "═" * len(title), _wrap(f"{explanation['label']}.", "")])]
+    label = _wrap(f"{explanation['label']}.", "")
+    blocks = ["\n".join([title, "═" * len(title), label, *_assumptions(explanation["assumptions"], wording)])]
     blocks.append("\n".join(_statements(explanation, wording)))
     blocks.append("\n".join([wording.phrase("tree"), *_tree(explanation["tree"], wording, 1)]))
     blocks += [block for block in (_proof(explanation, wording), _open(explanation, wording)) if block]
@@ -88,7 +105,15 @@ def _heading(assessment: Assessment, wording: Wording) -> str:
         lines.append(
             wording.phrase("readings", readings=", ".join(r.id for r in guideline.selected.values()))
         )
+    lines += _assumptions([assumption_json(a, wording) for a in assessment.case.assumptions], wording)
     return "\n".join(lines)
+
+
+def _assumptions(assumptions: list[AssumptionJson], wording: Wording) -> Iterator[str]:
+    """Tell the local assumptions that were set, and which were used."""
+    for item in assumptions:
+        parts = {"id": item["id"], "meaning": item["meaning"], "use": item["useLabel"]}
+        yield _wrap(wording.phrase("assumption_line", **parts), "")
 
 
 def _section(key: str, lines: Iterator[str], wording: Wording) -> str:
@@ -319,6 +344,8 @@ def _proof(explanation: ExplanationJson, wording: Wording) -> str:
         origin = f" [{wording.phrase('origin', origin=fact['origin'])}]" if fact["origin"] else ""
         text = wording.phrase("fact_line", label=fact["label"], value=fact["value"], where=fact["where"])
         lines.append(_wrap(text + origin, "  "))
+        if fact["assumption"]:
+            lines.append(_wrap(wording.phrase("derived", places=", ".join(fact["basis"])), "    "))
     if not explanation["proof"]:
         lines.append(f"  {wording.phrase('no_facts_needed')}")
     if explanation["status"] == "false":

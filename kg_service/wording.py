@@ -16,7 +16,7 @@ from kg_service.errors import UnknownNameError
 from kg_service.explain import merged
 from kg_service.namespaces import CORE, OWL, QTY, RDFS, local_name
 from kg_service.plan import Atom
-from kg_service.record import Fact
+from kg_service.record import Fact, SetAssumption
 from kg_service.schema import Feature, Kind
 from kg_service.values import FALSE, TRUE, Interval, Knowledge, number_text
 
@@ -102,13 +102,24 @@ class Wording:
 
     def unit(self, feature: Feature) -> str:
         """Return how the unit of a feature is written after a number."""
-        if feature.unit in (None, "1"):
+        return self._symbol(feature.unit)
+
+    def _symbol(self, code: str | None) -> str:
+        """Return how a unit is written after a number, by its UCUM code."""
+        if code in (None, "1"):
             return ""
         graph = self.compiled.schema.graph
-        node = graph.value(predicate=QTY.ucumCode, object=Literal(feature.unit))
-        return (self.compiled.guideline.text(node, QTY.symbol, self.language) if node else None) or str(
-            feature.unit
-        )
+        node = graph.value(predicate=QTY.ucumCode, object=Literal(code))
+        return (self.compiled.guideline.text(node, QTY.symbol, self.language) if node else None) or str(code)
+
+    def threshold(self, setting: SetAssumption) -> str:
+        """Return what a local assumption compares its number with, as it was set: ``below 3 cm``."""
+        words = (self.label(setting.comparison), self._number(setting.number), self._symbol(setting.unit))
+        return " ".join(word for word in words if word)
+
+    def assumption(self, setting: SetAssumption) -> str:
+        """Return a local assumption with its value: ``assumption small-lesion: below 3 cm``."""
+        return self.phrase("assumption", id=setting.id, threshold=self.threshold(setting))
 
     def _codes(self, feature: Feature, known: frozenset[str]) -> str:
         schema = self.compiled.schema
@@ -140,8 +151,12 @@ class Wording:
         feature = self.feature(fact.feature)
         text = self.phrase("supply", feature=self.label(fact.feature), values=self.value(feature, fact.known))
         if fact.basis:
-            text += f" ({self.phrase('derived', places=', '.join(fact.basis))})"
+            text += f" ({self.phrase('derived', places=', '.join(self.basis(fact)))})"
         return text
+
+    def basis(self, fact: Fact) -> list[str]:
+        """Return what a fact was derived from: the local assumption if there is one, and places."""
+        return [*([self.assumption(fact.assumption)] if fact.assumption else []), *fact.basis]
 
     def test(self, atom: Atom) -> str:
         """Return the test of an atom as ``label values``."""
@@ -178,4 +193,8 @@ class Wording:
 
     def _statement(self, iri: URIRef) -> str:
         """Return the paraphrase of a statement."""
-        return self.compiled.guideline.text(iri, CORE.paraphrase, self.language) or ""
+        return self.text(iri, CORE.paraphrase)
+
+    def text(self, iri: URIRef, prop: URIRef) -> str:
+        """Return the value of a property of a term, or nothing."""
+        return self.compiled.guideline.text(iri, prop, self.language) or ""

@@ -19,7 +19,7 @@ LEVELS = [
     {"iris", "knowledge", "schema", "plan", "sparql_guard", "check_digits"},
     {"limits", "alignments", "guideline", "axioms", "record", "catalogue", "sparql_errors"},
     {"concordance", "reader", "exchange", "store", "alignment_checks"},
-    {"compiler"},
+    {"compiler", "assumptions"},
     {
         "importers",
         "derivation",
@@ -36,6 +36,7 @@ LEVELS = [
     {"prescription"},
     {"assessment"},
     {"conclusions", "wording"},
+    {"assumption_report"},
     {"report"},
     {"explanation"},
     {"service"},

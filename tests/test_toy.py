@@ -12,9 +12,11 @@ from kg_service.service import AssessedRecord, KnowledgeBase
 from kg_service.text import assessment_text, explanation_text
 
 
-def walk(toy: KnowledgeBase, readings: dict[str, str] | None = None, **features: Any) -> AssessedRecord:
+def walk(
+    toy: KnowledgeBase, readings: dict[str, str] | None = None, assume: tuple[str, ...] = (), **features: Any
+) -> AssessedRecord:
     (record,) = toy.read_document({"id": "w", **features}, "toy")
-    return toy.assess(record, toy.compiled(readings))
+    return toy.assess(record, toy.compiled(readings), toy.set_assumptions(assume, "test"))
 
 
 def percent(value: float) -> dict[str, Any]:
@@ -147,6 +149,24 @@ def test_constraints_risks_and_levels_are_data(toy: KnowledgeBase) -> None:
     assert answer.by_id["U11"].status == "true"
 
 
+@pytest.mark.parametrize(
+    ("assume", "speed", "status"),
+    [
+        ((), wind(36), "unknown"),  # what windy means is not said
+        (("windy=36 km/h",), wind(35.9), "false"),
+        (("windy=36 km/h",), wind(36), "true"),
+        (("windy=10 m/s",), wind(36), "true"),  # 10 m/s are 36 km/h
+        (("windy=10 m/s",), wind(9.9, "m/s"), "false"),
+    ],
+)
+def test_what_windy_means_is_for_the_walker_to_say(
+    toy: KnowledgeBase, assume: tuple[str, ...], speed: dict[str, Any], status: str
+) -> None:
+    answer = walk(toy, assume=assume, windSpeed=speed).assessments[0]
+    assert answer.by_id["U12"].status == status
+    assert [a.setting.id for a in answer.case.assumptions] == ["windy"] * len(assume)
+
+
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_it_speaks_in_every_form(toy: KnowledgeBase, language: Any) -> None:
     compiled = toy.compiled()
@@ -156,4 +176,4 @@ def test_it_speaks_in_every_form(toy: KnowledgeBase, language: Any) -> None:
     assert assessment_json(answer, wording)["conclusions"][0]["id"] == "U1"
     assert "U5" in explanation_text(explain(answer, "U5", compiled, wording), wording)
     graph = conclusions_graph(answer, compiled)
-    assert len(set(graph.subjects(RDF.type, CORE.Conclusion))) == 11
+    assert len(set(graph.subjects(RDF.type, CORE.Conclusion))) == 12
