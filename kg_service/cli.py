@@ -206,6 +206,18 @@ def check(
 
 
 @app.command()
+def docs(
+    folder: Annotated[Path, typer.Argument(metavar="OUT_DIR", help="Folder to write to; made when missing.")],
+) -> None:
+    """Write the documentation of the ontology: pages in English and French that work offline."""
+    from kg_service.pages import shipped_pages, write_pages
+
+    pages = shipped_pages(KnowledgeBase())
+    write_pages(pages, folder)
+    _print(f"{len(pages)} pages in {folder}; open {folder / 'index.html'}")
+
+
+@app.command()
 def schema(
     what: Annotated[str, typer.Argument(help="record, answer or context.")] = "record",
 ) -> None:

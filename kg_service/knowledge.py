@@ -34,6 +34,11 @@ def module_paths() -> list[Path]:
     return paths
 
 
+def shapes_paths() -> list[Path]:
+    """Return every Turtle file under ``shapes/``."""
+    return sorted((DATA_ROOT / "shapes").rglob("*.ttl"))
+
+
 def load_graph(*paths: Path) -> Graph:
     """Return one graph of some Turtle files, or of every module when none is named. Do not change it."""
     return _load(paths or tuple(module_paths()))

@@ -16,7 +16,17 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init_
 
 LEVELS = [
     {"errors", "namespaces", "dates", "values"},
-    {"iris", "knowledge", "schema", "plan", "sparql_guard", "check_digits"},
+    {
+        "iris",
+        "knowledge",
+        "schema",
+        "plan",
+        "sparql_guard",
+        "check_digits",
+        "expressions",
+        "page_model",
+        "places",
+    },
     {"limits", "alignments", "guideline", "axioms", "record", "catalogue", "sparql_errors"},
     {"concordance", "reader", "exchange", "store", "alignment_checks"},
     {"compiler"},
@@ -39,7 +49,9 @@ LEVELS = [
     {"report"},
     {"explanation"},
     {"service"},
-    {"answers", "validation_cases", "text", "sparql", "checks"},
+    {"answers", "validation_cases", "text", "sparql", "documentation"},
+    {"pages"},
+    {"checks"},
     {"api"},
     {"cli"},
 ]
@@ -50,6 +62,7 @@ ONLY_IN = {
     "pyshacl": {"validation"},
     "fastapi": {"api"},
     "typer": {"cli"},
+    "jinja2": {"pages"},
 }
 NEUTRAL = ("core.ttl", "quantity.ttl", "guideline.ttl", "fhir.ttl", "targets.ttl")
 """Modules whose words are those of guidelines or of standards, not of medicine."""
