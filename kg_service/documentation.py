@@ -58,7 +58,7 @@ _SECTIONS = (
     ("options", CORE.Option),
     ("individuals", OWL.NamedIndividual),
 )
-_ORDER = ("guideline", "recommendations", "statements", "ambiguities", "criteria", "classes", "partitions",
+ORDER = ("guideline", "recommendations", "statements", "ambiguities", "criteria", "classes", "partitions",
           "options", "features", "properties", "individuals", "shapes", "others")  # fmt: skip
 
 
@@ -89,7 +89,8 @@ class Documentation:
         return sorted(s for s in named if (s, RDF.type, None) in self.graph or s.startswith(BASE))
 
     @cached_property
-    def _told(self) -> set[URIRef]:
+    def told(self) -> set[URIRef]:
+        """The same, to look a term up."""
         return set(self.terms)
 
     @cached_property
@@ -108,7 +109,7 @@ class Documentation:
     def contents(self) -> list[Page]:
         """The pages of terms, those of guidelines first."""
         pages = [page for page in self.pages if page.path != MODULES_PAGE]
-        return sorted(pages, key=lambda page: _ORDER.index(page.sections[0].name) > 0)
+        return sorted(pages, key=lambda page: ORDER.index(page.sections[0].name) > 0)
 
     def phrase(self, key: str) -> str:
         """Return a word of the pages."""
@@ -124,8 +125,8 @@ class Documentation:
         namespace = split_iri(terms[0])[0] if path != MODULES_PAGE else BASE
         by_section: dict[str, list[URIRef]] = defaultdict(list)
         for term in terms:
-            by_section[self._section(term)].append(term)
-        sections = tuple(self._told_section(n, by_section[n], path) for n in _ORDER if n in by_section)
+            by_section[self.section(term)].append(term)
+        sections = tuple(self._told_section(n, by_section[n], path) for n in ORDER if n in by_section)
         return Page(path, title, () if path == MODULES_PAGE else descriptions, namespace, sections)
 
     def _modules_of(self, path: str, terms: list[URIRef]) -> list[URIRef]:
@@ -137,7 +138,8 @@ class Documentation:
         beside = {m for m in without if page_of_namespace(split_iri(m)[0]) == path}
         return exact or sorted(defining) or sorted(beside)
 
-    def _section(self, term: URIRef) -> str:
+    def section(self, term: URIRef) -> str:
+        """Return the section that a term is told in."""
         kinds = self._kinds(term)
         for name, kind in _SECTIONS:
             if kind in kinds:
@@ -171,7 +173,7 @@ class Documentation:
 
     def _entry(self, term: URIRef, section: str, page: str) -> Entry:
         anchor = self.places.place(term)[1]
-        kinds = tuple(sorted(self._label(URIRef(str(t))) for t in self._told_types(term)))
+        kinds = tuple(sorted(self.label(URIRef(str(t))) for t in self._told_types(term)))
         expressions = self._expressions(term)
         return Entry(
             iri=term,
@@ -202,7 +204,7 @@ class Documentation:
     def _group(self, term: URIRef, section: str, kinds: tuple[str, ...]) -> str:
         if section == "statements":
             value = self.graph.value(term, CORE.section)
-            return "" if value is None else f"{self._label(CORE.section)} {value}"
+            return "" if value is None else f"{self.label(CORE.section)} {value}"
         return (
             ", ".join(kinds) if section in ("recommendations", "options", "individuals", "properties") else ""
         )
@@ -229,7 +231,7 @@ class Documentation:
         if self._is_named_by_identifier(term):
             props = [p for p in props if p != DCTERMS.identifier]
         rows = [
-            Row(self._label(p), self._values(term, p, page))
+            Row(self.label(p), self._values(term, p, page))
             for p in props
             if p not in _LOGIC_OF_SHAPES | _LIST
         ]
@@ -246,7 +248,7 @@ class Documentation:
         )
 
     def _row_order(self, prop: URIRef) -> tuple[int, str]:
-        return (_FIRST.index(prop) if prop in _FIRST else len(_FIRST), self._label(prop).casefold())
+        return (_FIRST.index(prop) if prop in _FIRST else len(_FIRST), self.label(prop).casefold())
 
     def _values(self, term: Node, prop: URIRef, page: str) -> tuple[Value, ...]:
         values = list(self.graph.objects(term, prop))
@@ -265,7 +267,7 @@ class Documentation:
             return [self._value(prop, m, page) for m in Collection(self.graph, node)]
         kinds = [self._value(RDF.type, t, page) for t in self.graph.objects(node, RDF.type)]
         rows = self._rows(node, page)
-        return [(*((Row(self._label(RDF.type), tuple(kinds)),) if kinds else ()), *rows)]
+        return [(*((Row(self.label(RDF.type), tuple(kinds)),) if kinds else ()), *rows)]
 
     def _value(self, prop: URIRef, value: Node, page: str) -> Link | Text:
         if isinstance(value, Literal):
@@ -276,14 +278,14 @@ class Documentation:
         return self._link(value, page, note or "")
 
     def _link(self, term: URIRef, page: str, note: str = "") -> Link | Text:
-        if term in self._told:
-            return Link(self.places.href(term, page), self._named(term), note)
+        if term in self.told:
+            return Link(self.places.href(term, page), self.named(term), note)
         if term.startswith("http") and not term.startswith(BASE):
             known = self._own(term, RDFS.label)
-            return Link(str(term), known or self._label(term))
-        return Text(self._label(term))
+            return Link(str(term), known or self.label(term))
+        return Text(self.label(term))
 
-    def _named(self, term: URIRef) -> str:
+    def named(self, term: URIRef) -> str:
         """Return how a link calls a term: by its identifier too, where it has one."""
         identifier = self.graph.value(term, DCTERMS.identifier)
         label = self._own(term, RDFS.label) or self._own(term, DCTERMS.title) or self.places.place(term)[1]
@@ -305,7 +307,7 @@ class Documentation:
 
     def _tree(self, cls: URIRef, page: str) -> Tree:
         children = self.wording.compiled.schema.children(cls)
-        link = Link(self.places.href(cls, page), self._label(cls))
+        link = Link(self.places.href(cls, page), self.label(cls))
         return Tree(link, tuple(self._tree(child, page) for child in children))
 
     def _codes(self, term: URIRef) -> tuple[Row, ...]:
@@ -315,7 +317,7 @@ class Documentation:
             for m in one.mappings:
                 if m.subject == term and not m.is_absence:
                     level = self.wording.word("match", local_name(m.predicate))
-                    found[self._label(one.target)].append(
+                    found[self.label(one.target)].append(
                         Link(str(m.object), f"{local_name(m.object)} ({level})")
                     )
         return tuple(Row(label, tuple(links)) for label, links in sorted(found.items()))
@@ -382,23 +384,23 @@ class Documentation:
         found: dict[URIRef, list[tuple[str, URIRef]]] = defaultdict(list)
         for source in self.terms:
             defined = {t for _, e in self._expressions(source) for t in mentioned(e)}
-            for target in (defined & self._told) - {source}:
+            for target in (defined & self.told) - {source}:
                 found[target].append((self.phrase("in_definition"), source))
             for prop, value in self.graph.predicate_objects(source):
                 if (
                     isinstance(value, URIRef)
-                    and value in self._told
+                    and value in self.told
                     and prop not in _EVERYWHERE | {OWL.equivalentClass}
                 ):
                     found[value].append((self._referring(prop), source))
                 elif not isinstance(value, URIRef | Literal) and not is_expression(self.graph, value):
-                    for target in self._nested(value) & self._told:
+                    for target in self._nested(value) & self.told:
                         found[target].append((self._referring(prop), source))
         return found
 
     def _referring(self, prop: Node) -> str:
         """Return what a property is called from its far end."""
-        label = self.phrase("members") if prop in _LIST else self._label(URIRef(str(prop)))
+        label = self.phrase("members") if prop in _LIST else self.label(URIRef(str(prop)))
         return self.phrase("referring").format(label=label)
 
     def _nested(self, node: Node) -> set[URIRef]:
@@ -416,7 +418,7 @@ class Documentation:
         texts = self._texts(self.graph.objects(term, prop))
         return texts[0].text if texts else None
 
-    def _label(self, term: URIRef) -> str:
+    def label(self, term: URIRef) -> str:
         """Return the label of a term, a word for one of the standards, or its prefixed name."""
         return self._own(term, RDFS.label) or self._own(term, DCTERMS.title) or self._standard(term)
 

@@ -171,10 +171,18 @@ class Wording:
     @cached_property
     def guideline_version(self) -> str:
         """Version IRI tail of the guideline's own module."""
+        return local_name(self._of_module(OWL.versionIRI))
+
+    @cached_property
+    def guideline_number(self) -> str:
+        """Version number of the guideline's own module."""
+        return self._of_module(OWL.versionInfo)
+
+    def _of_module(self, prop: URIRef) -> str:
         graph = self.compiled.guideline.graph
         defined_by = graph.value(self.compiled.guideline.iri, RDFS.isDefinedBy)
-        version: Any = graph.value(defined_by, OWL.versionIRI)
-        return local_name(str(version)) if version else ""
+        value: Any = graph.value(defined_by, prop)
+        return str(value) if value else ""
 
     @cached_property
     def coverage(self) -> str:
