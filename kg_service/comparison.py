@@ -284,7 +284,7 @@ def _term_changes(old: Version, new: Version) -> dict[str, tuple[TermChange, ...
         )
         changes = tuple(_property_changes(term, before, after)) if fate == "changed" else ()
         if fate != "changed" or changes:
-            name, label = told.places.curie(term), told.named(term)
+            name, label = after.places.curie(term), told.named(term)
             found[told.section(term)].append(TermChange(str(term), name, label, fate, changes))
     return {name: tuple(changes) for name, changes in found.items() if changes}
 
@@ -293,8 +293,7 @@ def _property_changes(term: URIRef, old: Documentation, new: Documentation) -> I
     """Yield what changed of a term; what changes with every version of a module is left out."""
     if (term, RDF.type, OWL.Ontology) in new.graph:
         return
-    before = statements_of(old.graph, term, old.places.curie)
-    after = statements_of(new.graph, term, new.places.curie)
+    before, after = (statements_of(one.graph, term, new.places.curie) for one in (old, new))
     for prop in sorted({*before, *after}):
         gone = before.get(prop, frozenset()) - after.get(prop, frozenset())
         come = after.get(prop, frozenset()) - before.get(prop, frozenset())

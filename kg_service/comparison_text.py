@@ -9,6 +9,8 @@ from kg_service.wording import Language, messages
 
 IN_FULL = ("recommendations",)
 """Sections whose added and removed terms are told one by one; of the others, the names."""
+NAMES_ONLY = ("shapes", "others")
+"""Sections whose changes are read in their files; the text names them, the JSON form tells all."""
 
 
 def comparison_text(comparison: Comparison, language: Language) -> str:
@@ -61,7 +63,7 @@ def _terms(section: str, changes: tuple[TermChange, ...], words: dict[str, str])
         if not found:
             continue
         head = f"{words[fate]} ({len(found)}){words['separator']}"
-        if fate != "changed" and section not in IN_FULL:
+        if section in NAMES_ONLY or (fate != "changed" and section not in IN_FULL):
             yield f"- {head}{', '.join(_local(change) for change in found)}"
             continue
         yield f"- {head.rstrip()}"

@@ -28,7 +28,7 @@ LEVELS = [
         "places",
     },
     {"canonical", "limits", "alignments", "guideline", "axioms", "record", "catalogue", "sparql_errors"},
-    {"concordance", "reader", "exchange", "store", "alignment_checks"},
+    {"concordance", "reader", "exchange", "store", "alignment_checks", "ontology_checks"},
     {"compiler"},
     {
         "importers",
