@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 
 from rdflib import Graph, URIRef
 
@@ -13,15 +14,28 @@ from kg_service.compiler import CompiledGuideline
 from kg_service.coverage import coverage, coverage_table, declared_count
 from kg_service.errors import KgServiceError
 from kg_service.guideline import Guideline
-from kg_service.knowledge import DATA_ROOT, load_file, module_paths, read_module
+from kg_service.knowledge import DATA_ROOT, load_file, module_paths, read_module, shapes_paths
 from kg_service.namespaces import BASE, OWL, RDF
+from kg_service.ontology_checks import (
+    ambiguous_labels,
+    cycles,
+    docs_findings,
+    repeated_definitions,
+    undescribed,
+    unlike_in_xml,
+    version_findings,
+)
 from kg_service.oracle import Oracle
+from kg_service.pages import shipped_pages
 from kg_service.sampling import random_cases
 from kg_service.service import KnowledgeBase
 from kg_service.shape_writer import generated_files
 from kg_service.validation import validate
+from kg_service.wording import LANGUAGES
 
 HOUSE_RULES = "shapes/ontology.ttl"
+CHANGELOG = "ontology/CHANGELOG.md"
+KILOBYTE = 1000
 SHOWN = 5
 """Findings told in full; the others are counted."""
 BATCH = 250
@@ -57,6 +71,11 @@ def run_checks(base: KnowledgeBase, *, cases: int, seed: int, write: bool) -> It
         ("modules", _modules),
         ("declarations", lambda: _declarations(base.graph)),
         ("house rules", lambda: _house_rules(base.graph)),
+        ("references", lambda: _references(base.graph)),
+        ("distinct terms", lambda: _distinct(base.graph)),
+        ("RDF/XML", _xml),
+        ("versions", lambda: _versions(base.graph)),
+        ("documentation", lambda: _documentation(base)),
         ("alignments", lambda: _alignments(base.graph)),
         ("fragment", lambda: _fragment(compiled)),
         ("coverage", lambda: _coverage(compiled)),
@@ -117,17 +136,66 @@ def _declarations(graph: Graph) -> CheckResult:
 
 
 def _house_rules(graph: Graph) -> CheckResult:
-    findings = validate(graph, load_file(DATA_ROOT / HOUSE_RULES))
+    findings = validate(_with_headers_of_shapes(graph), load_file(DATA_ROOT / HOUSE_RULES))
     shown = [f"{f.focus} {f.path}: {f.message['en']}" for f in findings[:SHOWN]]
     return CheckResult("house rules", not findings, "; ".join([f"{len(findings)} findings", *shown]))
+
+
+def _with_headers_of_shapes(graph: Graph) -> Graph:
+    """Return an ontology with the headers of the shapes files, which keep the same rules."""
+    published = Graph()
+    published += graph
+    for path in shapes_paths():
+        header = load_file(path)
+        for module in header.subjects(RDF.type, OWL.Ontology):
+            published += header.triples((module, None, None))
+    return published
+
+
+def _references(graph: Graph) -> CheckResult:
+    """Check that every term of ours that is spoken of is described, and that none comes under itself."""
+    findings = [*undescribed(graph), *cycles(graph)]
+    return _result("references", findings, "every term that is spoken of is described; no cycle")
+
+
+def _distinct(graph: Graph) -> CheckResult:
+    """Check that no two terms share a label, and no two criteria a definition."""
+    findings = [*ambiguous_labels(graph), *repeated_definitions(graph)]
+    return _result("distinct terms", findings, "no label and no definition is borne twice")
+
+
+def _xml() -> CheckResult:
+    """Check that every file says as much in RDF/XML, which tools that read no Turtle need."""
+    paths = [*module_paths(), *shapes_paths()]
+    return _result("RDF/XML", unlike_in_xml(paths), f"{len(paths)} files hold as many triples")
+
+
+def _versions(graph: Graph) -> CheckResult:
+    """Check that headers, package and changelog name one version."""
+    package = version("bonemet-kg")
+    changelog = (DATA_ROOT / CHANGELOG).read_text(encoding="utf-8")
+    findings = list(version_findings(_with_headers_of_shapes(graph), package, changelog))
+    return _result("versions", findings, f"modules, package and changelog are at {package}")
+
+
+def _documentation(base: KnowledgeBase) -> CheckResult:
+    """Check that the pages can be written, and that every module leads to its own."""
+    pages = shipped_pages(base)
+    findings = list(docs_findings(_with_headers_of_shapes(base.graph), pages, LANGUAGES))
+    size = sum(len(text.encode()) for text in pages.values()) // KILOBYTE
+    return _result("documentation", findings, f"{len(pages)} pages, {size} kB, in {len(LANGUAGES)} languages")
+
+
+def _result(name: str, findings: list[str], detail: str) -> CheckResult:
+    shown = [f"{len(findings)} findings", *findings[:SHOWN]] if findings else [detail]
+    return CheckResult(name, not findings, "; ".join(shown))
 
 
 def _alignments(graph: Graph) -> CheckResult:
     """Check the codes of the alignments, and that nothing outside enters a logical axiom."""
     sets = mapping_sets()
     findings = alignment_findings(sets, graph)
-    shown = [f"{len(findings)} findings", *findings[:SHOWN]] if findings else [summary(sets, graph)]
-    return CheckResult("alignments", not findings, "; ".join(shown))
+    return _result("alignments", list(findings), summary(sets, graph))
 
 
 def _fragment(compiled: CompiledGuideline) -> CheckResult:

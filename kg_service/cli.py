@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -240,6 +241,55 @@ def check(
             _print(f"        {line}")
         failed |= not result.passed
     _finish([], findings=failed)
+
+
+@app.command()
+def docs(
+    folder: Annotated[Path, typer.Argument(metavar="OUT_DIR", help="Folder to write to; made when missing.")],
+) -> None:
+    """Write the documentation of the ontology: pages in English and French that work offline."""
+    from kg_service.pages import shipped_pages, write_pages
+
+    pages = shipped_pages(KnowledgeBase())
+    write_pages(pages, folder)
+    _print(f"{len(pages)} pages in {folder}; open {folder / 'index.html'}")
+
+
+@app.command()
+def diff(
+    old_root: Annotated[
+        Path,
+        typer.Argument(
+            help="Folder of the older version: it holds ontology/ and shapes/.", show_default=False
+        ),
+    ],
+    new_root: Annotated[
+        Path | None, typer.Argument(help="Folder of the newer version; what is installed otherwise.")
+    ] = None,
+    cases: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--cases", help="Reference cases: records or vignettes, a file or a folder. May be repeated."
+        ),
+    ] = None,
+    lang: Lang = Speech.EN,
+    form: Annotated[
+        AnswerFormat, typer.Option("--format", help="text (Markdown) or json.")
+    ] = AnswerFormat.TEXT,
+) -> None:
+    """Compare two versions of the ontology: verdicts on reference cases first, then every term."""
+    from kg_service.comparison import compare_roots
+    from kg_service.comparison_text import comparison_text
+
+    language = _language(lang)
+    found = compare_roots(old_root, new_root or DATA_ROOT, cases or [DATA_ROOT / "examples"], language)
+    if form is AnswerFormat.JSON:
+        _print(to_json(asdict(found)))
+    elif form is AnswerFormat.TEXT:
+        _print(comparison_text(found, language))
+    else:
+        raise KgServiceError("a comparison has no Turtle form; use --format text or json")
+    _finish([], findings=bool(found.cases or found.unusable))
 
 
 @app.command()

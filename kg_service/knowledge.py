@@ -25,13 +25,36 @@ class Module:
     version: URIRef
 
 
-def module_paths() -> list[Path]:
-    """Return every Turtle file under ``ontology/``."""
-    root = DATA_ROOT / "ontology"
-    paths = sorted(root.rglob("*.ttl"))
+def module_paths(root: Path = DATA_ROOT) -> list[Path]:
+    """Return every Turtle file under ``ontology/`` of a root."""
+    folder = root / "ontology"
+    paths = sorted(folder.rglob("*.ttl"))
     if not paths:
-        raise CatalogError(f"{root}: holds no Turtle file; expected the ontology")
+        raise CatalogError(f"{folder}: holds no Turtle file; expected the ontology")
     return paths
+
+
+def shapes_paths(root: Path = DATA_ROOT) -> list[Path]:
+    """Return every Turtle file under ``shapes/`` of a root."""
+    return sorted((root / "shapes").rglob("*.ttl"))
+
+
+def check_root(root: Path) -> None:
+    """Refuse a folder that is no root: one that holds ``ontology/`` and ``shapes/``.
+
+    Raises
+    ------
+    CatalogError
+        Says what is missing.
+    """
+    if not root.is_dir():
+        raise CatalogError(f"{root}: no such folder; expected one that holds ontology/ and shapes/")
+    missing = [f"{name}/" for name in ("ontology", "shapes") if not (root / name).is_dir()]
+    if missing:
+        raise CatalogError(
+            f"{root}: holds no {' and no '.join(missing)}; expected a root, such as a checkout or an "
+            "unpacked release"
+        )
 
 
 def load_graph(*paths: Path) -> Graph:

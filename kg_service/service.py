@@ -19,7 +19,7 @@ from kg_service.errors import InputError, KgServiceError, Problem, UnknownNameEr
 from kg_service.explanation import ExplanationJson, explain
 from kg_service.guideline import Guideline
 from kg_service.importers.fhir import FhirBindings, is_fhir, read_fhir
-from kg_service.knowledge import DATA_ROOT, load_file, load_graph
+from kg_service.knowledge import DATA_ROOT, check_root, load_file, load_graph, module_paths
 from kg_service.limits import Limits
 from kg_service.reader import parse_json, read_record
 from kg_service.record import Case, Record, SetAssumption
@@ -72,6 +72,18 @@ class KnowledgeBase:
         self.limits = Limits(self.record_shapes)
         self._compiled: dict[tuple[tuple[str, str], ...], CompiledGuideline] = {}
         self._wordings: dict[tuple[int, Language], Wording] = {}
+
+    @classmethod
+    def of_root(cls, root: Path) -> KnowledgeBase:
+        """Return the knowledge base of a folder that holds ``ontology/`` and ``shapes/``.
+
+        Raises
+        ------
+        CatalogError
+            When it is no such folder.
+        """
+        check_root(root)
+        return cls(load_graph(*module_paths(root)), load_file(root / RECORD_SHAPES))
 
     def compiled(self, readings: Mapping[str, str] | None = None) -> CompiledGuideline:
         """Return the guideline compiled under a choice of readings.

@@ -18,13 +18,23 @@ from kg_service.compiler import CompiledGuideline
 from kg_service.concordance import CONSTRAINS, OFFERS, QUALIFIES, STOPS
 from kg_service.guideline import Recommendation
 from kg_service.namespaces import BASE, CORE, DCTERMS, OWL, QTY, RDF, RDFS, XSD, local_name
+from kg_service.places import DOCS, page_of_namespace
 from kg_service.plan import And, Atom, Constant, Named, Node, Not, Or
 from kg_service.schema import Feature, Kind
 from kg_service.values import TRUE, Interval, decimal_text
 
 SHAPES = Namespace(f"{BASE}shapes/")
 CONTRADICTIONS = Path("shapes/contradictions.ttl")
-_PREFIXES = {"rdf": RDF, "dcterms": DCTERMS, "owl": OWL, "rdfs": RDFS, "sh": SH, "shapes": SHAPES, "xsd": XSD}
+_PREFIXES = {
+    "rdf": RDF,
+    "dcterms": DCTERMS,
+    "owl": OWL,
+    "rdfs": RDFS,
+    "sh": SH,
+    "shapes": SHAPES,
+    "vann": VANN,
+    "xsd": XSD,
+}
 _SEVERITY = {STOPS: SH.Violation, QUALIFIES: SH.Warning}
 _NOT_ASSESSABLE = {"en": "Not assessable: {label} ({id})", "fr": "Non évaluable : {label} ({id})"}
 _HOLDS = {
@@ -137,9 +147,21 @@ class _Writer:
         version = local_name(str(graph.value(module, OWL.versionIRI)))
         self.graph.add((iri, RDF.type, OWL.Ontology))
         self.graph.add((iri, OWL.versionIRI, URIRef(f"{iri}/{version}")))
-        for prop in (OWL.versionInfo, DCTERMS.license, DCTERMS.creator, DCTERMS.issued):
+        for prop in (OWL.versionInfo, DCTERMS.license, DCTERMS.creator, DCTERMS.issued, DCTERMS.modified):
             for value in graph.objects(module, prop):
                 self.graph.add((iri, prop, value))
+        number = graph.value(module, OWL.versionInfo)
+        citation = (
+            f"{graph.value(module, DCTERMS.creator)}. {titles['en']}. bonemet-kg ontology, version {number}. "
+            f"{iri}/{version}"
+        )
+        self.graph.add((iri, DCTERMS.bibliographicCitation, Literal(citation)))
+        self.graph.add((iri, DCTERMS.source, self.compiled.guideline.iri))
+        self.graph.add((iri, VANN.preferredNamespacePrefix, Literal("shapes")))
+        self.graph.add((iri, VANN.preferredNamespaceUri, Literal(str(SHAPES))))
+        for language in titles:
+            page = URIRef(f"{DOCS}{language}/{page_of_namespace(str(iri))}.html")
+            self.graph.add((iri, RDFS.seeAlso, page))
         for language, title in titles.items():
             label = self.compiled.guideline.label(self.compiled.guideline.iri, language)
             description = _GENERATED[language].format(label=label)

@@ -71,6 +71,10 @@ class Wording:
         """Return a word of a section of the message file."""
         return self._messages[section][key]
 
+    def words(self, section: str) -> dict[str, str]:
+        """Return every word of a section of the message file."""
+        return self._messages[section]
+
     def feature(self, iri: URIRef | str) -> Feature:
         """Return a feature by its IRI."""
         return self.compiled.schema.features[URIRef(str(iri))]
@@ -86,7 +90,7 @@ class Wording:
         return self._codes(feature, known)
 
     def _interval(self, known: Interval) -> str:
-        low, high = (None if b is None else self._number(b) for b in (known.low, known.high))
+        low, high = (None if b is None else self.number(b) for b in (known.low, known.high))
         if low is not None and high is not None:
             if known.is_exact:
                 return low
@@ -96,7 +100,8 @@ class Wording:
         upper = f"{'<' if known.high_open else '≤'} {high}" if high is not None else ""
         return self.phrase("and").join(part for part in (lower, upper) if part)
 
-    def _number(self, number: Fraction) -> str:
+    def number(self, number: Fraction) -> str:
+        """Return a number as a person writes it in this language."""
         text = number_text(number)
         return text.replace(".", ",") if self.language == "fr" else text
 
@@ -181,10 +186,18 @@ class Wording:
     @cached_property
     def guideline_version(self) -> str:
         """Version IRI tail of the guideline's own module."""
+        return local_name(self._of_module(OWL.versionIRI))
+
+    @cached_property
+    def guideline_number(self) -> str:
+        """Version number of the guideline's own module."""
+        return self._of_module(OWL.versionInfo)
+
+    def _of_module(self, prop: URIRef) -> str:
         graph = self.compiled.guideline.graph
         defined_by = graph.value(self.compiled.guideline.iri, RDFS.isDefinedBy)
-        version: Any = graph.value(defined_by, OWL.versionIRI)
-        return local_name(str(version)) if version else ""
+        value: Any = graph.value(defined_by, prop)
+        return str(value) if value else ""
 
     @cached_property
     def coverage(self) -> str:

@@ -16,9 +16,19 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init_
 
 LEVELS = [
     {"errors", "namespaces", "dates", "values"},
-    {"iris", "knowledge", "schema", "plan", "sparql_guard", "check_digits"},
-    {"limits", "alignments", "guideline", "axioms", "record", "catalogue", "sparql_errors"},
-    {"concordance", "reader", "exchange", "store", "alignment_checks"},
+    {
+        "iris",
+        "knowledge",
+        "schema",
+        "plan",
+        "sparql_guard",
+        "check_digits",
+        "expressions",
+        "page_model",
+        "places",
+    },
+    {"canonical", "limits", "alignments", "guideline", "axioms", "record", "catalogue", "sparql_errors"},
+    {"concordance", "reader", "exchange", "store", "alignment_checks", "ontology_checks"},
     {"compiler", "assumptions"},
     {
         "importers",
@@ -40,7 +50,10 @@ LEVELS = [
     {"report"},
     {"explanation"},
     {"service"},
-    {"answers", "validation_cases", "text", "sparql", "checks"},
+    {"answers", "validation_cases", "text", "sparql", "documentation", "reference_cases"},
+    {"pages", "comparison"},
+    {"comparison_text"},
+    {"checks"},
     {"api"},
     {"cli"},
 ]
@@ -51,6 +64,7 @@ ONLY_IN = {
     "pyshacl": {"validation"},
     "fastapi": {"api"},
     "typer": {"cli"},
+    "jinja2": {"pages"},
 }
 NEUTRAL = ("core.ttl", "quantity.ttl", "guideline.ttl", "fhir.ttl", "targets.ttl")
 """Modules whose words are those of guidelines or of standards, not of medicine."""
