@@ -119,7 +119,7 @@ class Wording:
 
     def threshold(self, setting: SetAssumption) -> str:
         """Return what a local assumption compares its number with, as it was set: ``below 3 cm``."""
-        words = (self.label(setting.comparison), self._number(setting.number), self._symbol(setting.unit))
+        words = (self.label(setting.comparison), self.number(setting.number), self._symbol(setting.unit))
         return " ".join(word for word in words if word)
 
     def assumption(self, setting: SetAssumption) -> str:
