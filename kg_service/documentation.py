@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from rdflib import Graph, Literal, URIRef
 from rdflib.collection import Collection
@@ -81,6 +81,8 @@ class Documentation:
         self.language: Language = wording.language
         self.mappings = tuple(mappings)
         self.places = Places(graph)
+        self._own = lru_cache(maxsize=None)(self._text)
+        self._expressions = lru_cache(maxsize=None)(self._read_expressions)
 
     @cached_property
     def terms(self) -> list[URIRef]:
@@ -324,7 +326,7 @@ class Documentation:
 
     # Definitions
 
-    def _expressions(self, term: URIRef) -> list[tuple[URIRef, Expression]]:
+    def _read_expressions(self, term: URIRef) -> list[tuple[URIRef, Expression]]:
         found = []
         for prop in (OWL.equivalentClass, RDFS.subClassOf):
             for node in self.graph.objects(term, prop):
@@ -414,7 +416,7 @@ class Documentation:
 
     # Names
 
-    def _own(self, term: Node, prop: URIRef) -> str | None:
+    def _text(self, term: Node, prop: URIRef) -> str | None:
         texts = self._texts(self.graph.objects(term, prop))
         return texts[0].text if texts else None
 

@@ -21,6 +21,7 @@ NAMES = [
     "documentation",
     "alignments",
     "fragment",
+    "coverage",
     "readings",
     "generated shapes",
     "HermiT consistency",
