@@ -12,7 +12,7 @@ from functools import cached_property
 from rdflib import URIRef
 
 from kg_service.guideline import Guideline, Recommendation
-from kg_service.plan import And, Constant, Node, Not, Or
+from kg_service.plan import And, Constant, Node, Not, Or, atoms
 
 OFFERS = "Indication"
 STOPS = "AbsoluteContraindication"
@@ -46,6 +46,11 @@ class PrescriptionTrees:
     def realised(self) -> dict[URIRef, Node]:
         """By option, that the prescription carries it out."""
         return {option: self._criterion(cls) for option, cls in self._guideline.realisable.items()}
+
+    @cached_property
+    def deciding(self) -> frozenset[str]:
+        """The features that decide which options a prescription carries out."""
+        return frozenset(atom.feature for tree in self.realised.values() for atom in atoms(tree))
 
     @cached_property
     def follows(self) -> dict[URIRef, Node]:

@@ -100,8 +100,12 @@ def check_prescription(case: Case, compiled: CompiledGuideline) -> PrescriptionC
     PrescriptionCheck or None
         None when the record says nothing of a prescription.
     """
-    checker = _Checker(case, compiled)
-    return checker.check() if checker.is_prescribed else None
+    return _Checker(case, compiled).check() if is_prescribed(case, compiled) else None
+
+
+def is_prescribed(case: Case, compiled: CompiledGuideline) -> bool:
+    """Return whether a record states anything that decides which option is carried out."""
+    return any(feature in compiled.prescriptions.deciding for feature in case.known)
 
 
 class _Checker:
@@ -114,12 +118,6 @@ class _Checker:
         self.trees = compiled.prescriptions
         self.known = case.known
         self.possible = self.plan.possible(self.known)
-
-    @property
-    def is_prescribed(self) -> bool:
-        """Whether the record states anything that decides which option is carried out."""
-        deciding = {f for tree in self.trees.realised.values() for f in self.plan.features_of(tree)}
-        return any(feature in deciding for feature in self.known)
 
     def check(self) -> PrescriptionCheck:
         findings = [*self._followed(), *self._rules()]

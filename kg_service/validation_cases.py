@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing_extensions import TypedDict
 
 from kg_service.errors import InputError
+from kg_service.iris import member_iri
 from kg_service.knowledge import DATA_ROOT, load_file
+from kg_service.prescription import is_prescribed
 from kg_service.record import Record
 from kg_service.record_rdf import record_graph
 from kg_service.service import Batch, KnowledgeBase
@@ -30,12 +32,14 @@ def record_findings(
     base: KnowledgeBase, record: Record, language: Language, *, eligibility: bool
 ) -> list[FindingJson]:
     """Return what the record shapes, and the generated shapes if asked, find in a record."""
-    compiled = base.compiled()
-    graph = record_graph(record, base.cases(record), compiled.schema)
+    compiled, cases = base.compiled(), base.cases(record)
+    graph = record_graph(record, cases, compiled.schema)
     findings = validate(graph, base.record_shapes)
     if eligibility:
-        for path in (eligibility_path(compiled), prescription_path(compiled)):
-            findings += validate(graph, load_file(DATA_ROOT / path))
+        findings += validate(graph, load_file(DATA_ROOT / eligibility_path(compiled)))
+        prescribed = {str(member_iri(c.document, c.id)) for c in cases if is_prescribed(c, compiled)}
+        limits = validate(graph, load_file(DATA_ROOT / prescription_path(compiled))) if prescribed else []
+        findings += [finding for finding in limits if finding.focus in prescribed]
     return [_finding_json(record.root.id, finding, language) for finding in findings]
 
 
