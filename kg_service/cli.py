@@ -293,6 +293,30 @@ def diff(
 
 
 @app.command()
+def compute(
+    function: Annotated[
+        str, typer.Argument(help="Name of a declared function; every one is listed without it.")
+    ] = "",
+    arguments: Annotated[
+        list[str] | None, typer.Argument(help="Arguments with their units, as name=3Gy.")
+    ] = None,
+    lang: Lang = Speech.EN,
+    form: Form = AnswerFormat.TEXT,
+) -> None:
+    """Compute a function that the ontology declares; each constant used is named with its source."""
+    from kg_service.functions import Functions, computed, function_list
+
+    base = KnowledgeBase()
+    compiled, language = base.compiled(), _language(lang)
+    wording, functions = base.wording(compiled, language), Functions(compiled.schema)
+    if not function:
+        _print(function_list(functions, wording))
+        return
+    lines, values = computed(functions, function, arguments or [], wording)
+    _print(to_json(values) if form is AnswerFormat.JSON else "\n".join(lines))
+
+
+@app.command()
 def schema(
     what: Annotated[str, typer.Argument(help="record, answer or context.")] = "record",
 ) -> None:

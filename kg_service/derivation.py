@@ -15,6 +15,7 @@ from rdflib import URIRef
 
 from kg_service.dates import PartialDate, calendar_months, days
 from kg_service.errors import InputError, Problem
+from kg_service.formula import evaluate
 from kg_service.namespaces import CORE
 from kg_service.plan import Plan
 from kg_service.record import Case, Fact, Member, Record
@@ -22,6 +23,7 @@ from kg_service.schema import Derivation, Entity, Feature, RecordSchema
 from kg_service.values import (
     Interval,
     Knowledge,
+    decimal_text,
     exactly,
     is_contradiction,
     narrow,
@@ -110,6 +112,7 @@ class _Deriver:
             CORE.Existence: self._existence,
             CORE.ElapsedTime: self._elapsed,
             CORE.Quotient: self._quotient,
+            CORE.Application: self._application,
         }
 
     def case(self, member: Member, document: Member, entity: Entity) -> Case:
@@ -142,6 +145,8 @@ class _Deriver:
         if derived == self.schema.domain(feature):
             return None
         known = narrow(stated.known, derived) if stated else derived
+        if stated and is_contradiction(known) and _is_rounded(stated.known, derived):
+            known = derived
         where = f"{member.where}.{feature.key}" if member.where else feature.key
         if stated and is_contradiction(known):
             sources = ", ".join(basis) or "the record"
@@ -282,9 +287,36 @@ class _Deriver:
             return None
         return exactly(numbers[0] / numbers[1]), [fact.where for fact in facts if fact is not None]
 
+    def _application(
+        self, how: Derivation, member: Member, _case: Member | None
+    ) -> tuple[Knowledge, list[str]] | None:
+        """Apply a formula to features of the same thing; what bounds none of them bounds nothing."""
+        assert how.function is not None  # noqa: S101 - the schema demands it of an application
+        operands, basis = {}, []
+        for operand in how.operands:
+            if operand.constant is not None:
+                operands[operand.name] = exactly(self.schema.constants[operand.constant].value)
+                continue
+            fact = member.facts.get(operand.feature) if operand.feature is not None else None
+            if fact is not None and isinstance(fact.known, Interval):
+                operands[operand.name] = fact.known
+                basis.append(fact.where)
+        result = evaluate(self.schema.functions[how.function].expression, operands)
+        return (result, basis) if basis and not result.is_everything else None
+
     def _flag(self, how: Derivation) -> str:
         listing = next(item for item in self.record.root.entity.lists.values() if item.iri == how.over)
         return listing.complete_key
+
+
+def _is_rounded(stated: Knowledge, derived: Knowledge) -> bool:
+    """Return whether a stated number is the derived one to its own last decimal, of which it has one."""
+    if not (isinstance(stated, Interval) and isinstance(derived, Interval)):
+        return False
+    if stated.low is None or derived.low is None or not (stated.is_exact and derived.is_exact):
+        return False
+    decimals = len(decimal_text(stated.low).rstrip("0").partition(".")[2])
+    return decimals > 0 and round(derived.low, decimals) == stated.low
 
 
 def describe(known: Knowledge, feature: Feature) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
@@ -13,6 +13,7 @@ from rdflib.collection import Collection
 from rdflib.term import Node
 
 from kg_service.errors import GuidelineError
+from kg_service.formula import Expression, parse_formula
 from kg_service.namespaces import CORE, OWL, QTY, RDF, RDFS, SKOS, XSD, literal_in, local_name
 from kg_service.values import BOOLEAN, Interval, Knowledge
 
@@ -23,6 +24,35 @@ class Kind(Enum):
     QUANTITY = "quantity"
     BOOLEAN = "boolean"
     CODE = "code"
+
+
+@dataclass(frozen=True)
+class Operand:
+    """What stands for one name of a formula: a feature of the same entity, or a declared constant."""
+
+    name: str
+    feature: URIRef | None
+    constant: URIRef | None
+
+
+@dataclass(frozen=True)
+class Function:
+    """A formula of the ontology, by the names of its arguments and their units (UCUM)."""
+
+    iri: URIRef
+    expression: Expression
+    units: Mapping[str, str]
+    unit: str
+
+
+@dataclass(frozen=True)
+class ConstantValue:
+    """A number that the ontology declares, for one argument of functions, with its unit."""
+
+    iri: URIRef
+    argument: str
+    value: Fraction
+    unit: str
 
 
 @dataclass(frozen=True)
@@ -42,6 +72,8 @@ class Derivation:
     concerns: URIRef | None = None
     spares: URIRef | None = None
     by_equal: URIRef | None = None
+    function: URIRef | None = None
+    operands: tuple[Operand, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -236,6 +268,38 @@ class RecordSchema:
                 )
         return factors
 
+    @cached_property
+    def functions(self) -> dict[URIRef, Function]:
+        """Every formula of the ontology by its IRI."""
+        found = {}
+        for iri in sorted(URIRef(str(s)) for s in self.graph.subjects(RDF.type, CORE.Function)):
+            arguments = sorted(
+                self.graph.objects(iri, CORE.argument), key=lambda a: int(str(self._value(a, CORE.position)))
+            )
+            units = {str(self._value(a, CORE.argumentName)): str(self._value(a, QTY.unit)) for a in arguments}
+            expression = parse_formula(str(self._value(iri, CORE.expression)), frozenset(units))
+            found[iri] = Function(iri, expression, units, str(self._value(iri, QTY.unit)))
+        return found
+
+    @cached_property
+    def constants(self) -> dict[URIRef, ConstantValue]:
+        """Every number that the ontology declares for an argument of functions, by its IRI."""
+        return {
+            iri: ConstantValue(
+                iri,
+                str(self._value(iri, CORE.forArgument)),
+                self._number(iri, QTY.value),
+                str(self._value(iri, QTY.unit)),
+            )
+            for iri in sorted(URIRef(str(s)) for s in self.graph.subjects(RDF.type, CORE.Constant))
+        }
+
+    def _value(self, node: Node, prop: URIRef) -> Node:
+        value = self.graph.value(node, prop)
+        if value is None:
+            raise GuidelineError(f"{node}: needs {local_name(prop)}")
+        return value
+
     def label(self, node: Node, language: str) -> str:
         """Return the label of a term in a language, or its local name."""
         return literal_in(self.graph, node, RDFS.label, language) or local_name(str(node))
@@ -249,7 +313,7 @@ class RecordSchema:
     def _number(self, node: Node, prop: URIRef) -> Fraction:
         value = self.graph.value(node, prop)
         if value is None:
-            raise GuidelineError(f"{node}: a unit conversion needs {local_name(prop)}")
+            raise GuidelineError(f"{node}: needs {local_name(prop)}")
         return Fraction(str(value))
 
     def _flagged(self, flag: URIRef) -> set[URIRef]:
@@ -324,23 +388,32 @@ class RecordSchema:
         return Derivation(
             self._required(node, RDF.type),
             str(unit) if unit else None,
-            *(
-                get(name)
-                for name in (
-                    "overList",
-                    "ofFeature",
-                    "dividend",
-                    "divisor",
-                    "onDate",
-                    "untilDate",
-                    "whereFeature",
-                    "whereValue",
-                    "concerns",
-                    "spares",
-                    "byEqual",
-                )
-            ),
+            get("overList"),
+            get("ofFeature"),
+            get("dividend"),
+            get("divisor"),
+            get("onDate"),
+            get("untilDate"),
+            get("whereFeature"),
+            get("whereValue"),
+            get("concerns"),
+            get("spares"),
+            get("byEqual"),
+            get("function"),
+            tuple(sorted(self._operands(node), key=lambda o: o.name)),
         )
+
+    def _operands(self, node: Node) -> Iterator[Operand]:
+        for operand in self.graph.objects(node, CORE.operand):
+            feature = self.graph.value(operand, CORE.ofFeature)
+            constant = self.graph.value(operand, CORE.ofConstant)
+            if (feature is None) is (constant is None):
+                raise GuidelineError(f"{node}: an operand needs ofFeature or ofConstant")
+            yield Operand(
+                str(self._value(operand, CORE.argumentName)),
+                URIRef(str(feature)) if feature else None,
+                URIRef(str(constant)) if constant else None,
+            )
 
     def _list(self, prop: URIRef, key: str) -> ListOf:
         flag = self._required(prop, CORE.completenessFlag)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pyoxigraph as ox
 from rdflib import BNode, Graph, Literal, URIRef
@@ -137,6 +138,7 @@ class Store:
     """
 
     def __init__(self, path: Path | None = None) -> None:
+        self._functions: dict[ox.NamedNode, Callable[..., Any]] = {}
         try:
             self._store = ox.Store() if path is None else ox.Store(str(path))
         except OSError as error:
@@ -225,11 +227,21 @@ class Store:
         group = checked.group or 0
         text = sparql[:group] + values + sparql[group:] if values else sparql
         try:
-            return _complete(self._store.query(text, use_default_graph_as_union=not checked.names_graphs))
+            return _complete(
+                self._store.query(
+                    text,
+                    use_default_graph_as_union=not checked.names_graphs,
+                    custom_functions=self._functions,
+                )
+            )
         except SyntaxError as error:
             raise QueryError(parse_error(str(error), checked, values)) from error
         except (OSError, RuntimeError, ValueError) as error:
             raise QueryError(f"the query failed: {error}") from error
+
+    def declare(self, functions: Mapping[URIRef, Callable[[list[Literal]], Literal | None]]) -> None:
+        """Let queries call these functions by their IRIs; what gives None is unbound in the answer."""
+        self._functions |= {ox.NamedNode(iri): _callable(function) for iri, function in functions.items()}
 
     def _update(self, steps: Iterable[str], what: str) -> None:
         try:
@@ -373,3 +385,22 @@ _CONVERSIONS: dict[type, Callable[..., Node | None]] = {
     ox.BlankNode: lambda term: BNode(term.value),
     ox.Literal: _literal,
 }
+
+
+def _callable(
+    function: Callable[[list[Literal]], Literal | None],
+) -> Callable[..., ox.Literal | None]:
+    """Return a function as the engine calls it: on its own terms, literals only."""
+
+    def call(*terms: object) -> ox.Literal | None:
+        if not all(isinstance(term, ox.Literal) for term in terms):
+            return None
+        arguments = [
+            Literal(term.value, datatype=URIRef(term.datatype.value))
+            for term in terms
+            if isinstance(term, ox.Literal)
+        ]
+        value = function(arguments)
+        return None if value is None else ox.Literal(str(value), datatype=ox.NamedNode(str(value.datatype)))
+
+    return call

@@ -16,6 +16,7 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init_
 
 LEVELS = [
     {"errors", "namespaces", "dates", "values"},
+    {"formula"},
     {
         "iris",
         "knowledge",
@@ -46,7 +47,7 @@ LEVELS = [
     {"prescription"},
     {"assessment"},
     {"conclusions", "wording"},
-    {"assumption_report"},
+    {"assumption_report", "functions"},
     {"report"},
     {"explanation"},
     {"service"},
