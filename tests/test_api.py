@@ -127,7 +127,7 @@ def test_sparql_sees_guideline_records_and_conclusions(client: TestClient) -> No
     graphs = client.post("/records", content=CASE, headers=JSON)
     assert graphs.status_code == 201
     count = client.get("/sparql", params={"query": ask}).json()["results"]["bindings"][0]["n"]["value"]
-    assert count == "236"  # 118 recommendations, two lesions
+    assert count == "238"  # 119 recommendations, two lesions
     assert client.delete("/records/case-1").status_code == 204
     after = client.post("/sparql", content=ask, headers={"content-type": "application/sparql-query"})
     assert after.json()["results"]["bindings"][0]["n"]["value"] == "0"

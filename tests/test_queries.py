@@ -532,7 +532,7 @@ def test_stereotactic_prescriptions_despite_a_contraindication(store: Store) -> 
 @answers("evaluability-of-recommendations")
 def test_evaluability(store: Store) -> None:
     found = {row["statement"]: row for row in rows(store, "evaluability-of-recommendations")}
-    assert len(found) == 114  # 118 recommendations, four shown only (S019-2, S093, S153, S159)
+    assert len(found) == 115  # 119 recommendations, four shown only (S019-2, S093, S153, S159)
     counts = {s: tuple(found[s][k] for k in ("true", "false", "unknown", "evaluable")) for s in found}
     assert counts["S066"] == (3, 0, 0, 100.0)
     assert counts["S071"] == (1, 2, 0, 100.0)
