@@ -54,7 +54,7 @@ def conclusions_graph(assessment: Assessment, compiled: CompiledGuideline) -> Gr
 
 def guideline_versions(compiled: CompiledGuideline) -> list[URIRef]:
     """Return the version IRIs of the modules that a guideline was compiled from."""
-    graph = compiled.guideline.graph
+    graph = compiled.guideline.source
     return sorted(
         URIRef(str(v))
         for o in graph.subjects(RDF.type, OWL.Ontology)

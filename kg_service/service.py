@@ -95,8 +95,12 @@ class KnowledgeBase:
         """
         key = tuple(sorted((readings or {}).items()))
         if key not in self._compiled:
-            self._compiled[key] = CompiledGuideline(Guideline(self.graph, readings=dict(key)))
+            self._compiled[key] = self._adopted.under(dict(key))
         return self._compiled[key]
+
+    @cached_property
+    def _adopted(self) -> CompiledGuideline:
+        return CompiledGuideline(Guideline(self.graph))
 
     def wording(self, compiled: CompiledGuideline, language: Language) -> Wording:
         """Return the words of a language for a compiled guideline."""

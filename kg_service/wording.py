@@ -194,7 +194,7 @@ class Wording:
         return self._of_module(OWL.versionInfo)
 
     def _of_module(self, prop: URIRef) -> str:
-        graph = self.compiled.guideline.graph
+        graph = self.compiled.guideline.source
         defined_by = graph.value(self.compiled.guideline.iri, RDFS.isDefinedBy)
         value: Any = graph.value(defined_by, prop)
         return str(value) if value else ""
