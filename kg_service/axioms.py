@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
+from threading import RLock
 
 from rdflib import Graph, Literal, URIRef
 from rdflib.collection import Collection
@@ -75,6 +76,8 @@ class AxiomReader:
         self._direct: dict[URIRef, frozenset[URIRef]] = {}
         self._within: dict[URIRef, _Definitions] = {}
         self._reading: list[URIRef] = []
+        # Guidelines under several readings are read when first asked, which a service does at once.
+        self._lock = RLock()
 
     def under(self, restated: Mapping[URIRef, URIRef]) -> AxiomReader:
         """Return a reader for which some classes are defined as others, and that shares all it can.
@@ -86,6 +89,7 @@ class AxiomReader:
         """
         other = AxiomReader(self.graph, self.schema)
         other._read, other._atoms, other._direct = self._read, self._atoms, self._direct
+        other._lock = self._lock
         other._restated = dict(restated)
         return other
 
@@ -101,23 +105,29 @@ class AxiomReader:
             return _ALWAYS
         key = cls, entity.iri, self._restated_within(cls)
         if key not in self._read:
-            if cls in self._reading:
-                raise CompileError(str(cls), "is defined by itself")
-            self._reading.append(cls)
-            self._read[key] = Named(str(cls), self._expression(self._definition(cls), entity, cls))
-            self._reading.pop()
+            with self._lock:
+                self._read[key] = self._named(cls, entity)
         return self._read[key]
+
+    def _named(self, cls: URIRef, entity: Entity) -> Node:
+        if cls in self._reading:
+            raise CompileError(str(cls), "is defined by itself")
+        self._reading.append(cls)
+        try:
+            return Named(str(cls), self._expression(self._definition(cls), entity, cls))
+        finally:
+            self._reading.pop()
 
     def named_in(self, cls: URIRef) -> frozenset[URIRef]:
         """Return a class and the defined classes that its definition names, at every depth."""
         found, left = {cls}, [cls]
         while left:
-            new = self._named_by(left.pop()) - found
+            new = self.named_by(left.pop()) - found
             found |= new
             left += new
         return frozenset(found)
 
-    def _named_by(self, cls: URIRef) -> frozenset[URIRef]:
+    def named_by(self, cls: URIRef) -> frozenset[URIRef]:
         """Return the defined classes that the definition of a class names itself."""
         if cls in self._restated:
             return frozenset({self._restated[cls]})

@@ -138,9 +138,7 @@ class CompiledGuideline:
     def options(self) -> dict[URIRef, OptionTrees]:
         """The trees of every option that can be offered or stopped."""
         return {
-            option: self._option(option)
-            for option in self.guideline.options
-            if self._speaking(option, OFFERS)
+            option: self.option(option) for option in self.guideline.options if self._speaking(option, OFFERS)
         }
 
     @cached_property
@@ -152,6 +150,10 @@ class CompiledGuideline:
         """Return the tree of a named class, as a condition on a case."""
         return self._reader.criterion(cls, self.case_entity)
 
+    def named_by(self, cls: URIRef) -> frozenset[URIRef]:
+        """Return the defined classes that the definition of a class names itself."""
+        return self._reader.named_by(cls)
+
     def recommendations_on(self, option: URIRef, kind: str) -> list[Recommendation]:
         """Return what bears on an option: an indication of it, or anything else on it or a broader one."""
         targets = {option} if kind in (OFFERS, RESERVES) else self.guideline.broader(option)
@@ -160,7 +162,17 @@ class CompiledGuideline:
     def _speaking(self, option: URIRef, kind: str) -> list[Recommendation]:
         return [r for r in self.recommendations_on(option, kind) if not r.excluded]
 
-    def _option(self, option: URIRef) -> OptionTrees:
+    def option(self, option: URIRef) -> OptionTrees:
+        """Return the trees of one option, be it offered by an indication or not."""
+        if option not in self._options:
+            self._options[option] = self._read_option(option)
+        return self._options[option]
+
+    @cached_property
+    def _options(self) -> dict[URIRef, OptionTrees]:
+        return {}
+
+    def _read_option(self, option: URIRef) -> OptionTrees:
         indicated = Or(tuple(self.criterion(r.population) for r in self._speaking(option, OFFERS)))
         stopped = Or(tuple(self.criterion(r.population) for r in self._speaking(option, STOPS)))
         return OptionTrees(indicated, stopped, And((indicated, Not(stopped))))

@@ -176,6 +176,11 @@ class Guideline:
             ]
         return sorted(found, key=lambda r: r.id)
 
+    @cached_property
+    def by_iri(self) -> dict[URIRef, Recommendation]:
+        """Every recommendation by its IRI."""
+        return {r.iri: r for r in self.recommendations}
+
     def _taken_over(self, adopted: Recommendation) -> Recommendation:
         """Return a recommendation as adopted, or read again when something it is read from is restated."""
         read_from = {adopted.iri, adopted.strength, adopted.level}
