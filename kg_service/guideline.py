@@ -162,7 +162,12 @@ class Guideline:
     @property
     def in_force(self) -> dict[str, str]:
         """The letter of the reading in force of every ambiguity: the selected one, or the adopted one."""
-        return self.readings.adopted | {a: r.letter for a, r in self.selected.items()}
+        return self.readings.adopted | self.letters
+
+    @property
+    def letters(self) -> dict[str, str]:
+        """The letter of every reading selected, by ambiguity."""
+        return {ambiguity: reading.letter for ambiguity, reading in self.selected.items()}
 
     @cached_property
     def recommendations(self) -> list[Recommendation]:

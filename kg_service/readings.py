@@ -77,9 +77,14 @@ class Readings:
         self._guideline = guideline
 
     @cached_property
+    def iris(self) -> dict[str, URIRef]:
+        """The IRI of every ambiguity by its id."""
+        return {local_name(iri): iri for iri in self._of_kind(CORE.Ambiguity)}
+
+    @cached_property
     def ambiguities(self) -> dict[str, list[Reading]]:
         """The readings of every ambiguity, by its id."""
-        return {local_name(iri): self._readings_of(iri) for iri in self._of_kind(CORE.Ambiguity)}
+        return {identifier: self._readings_of(iri) for identifier, iri in self.iris.items()}
 
     @cached_property
     def computed(self) -> dict[str, tuple[Reading, ...]]:

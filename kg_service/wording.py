@@ -172,6 +172,10 @@ class Wording:
         """Return the question that asks for a feature."""
         return self.compiled.schema.question(self.feature(iri), self.language)
 
+    def ambiguity(self, identifier: str) -> URIRef:
+        """Return the IRI of an ambiguity by its id."""
+        return self.compiled.guideline.readings.iris.get(identifier, URIRef(identifier))
+
     def list_flags(self, features: tuple[URIRef, ...]) -> list[str]:
         """Return the completeness flags of the open lists that these features derive from."""
         lists = {item.iri: item for item in self.compiled.document_entity.lists.values()}
