@@ -232,7 +232,12 @@ class ReadingSpace:
     @cached_property
     def options(self) -> list[URIRef]:
         """Every option that an indication offers under some reading."""
-        offering = [r for r in self.adopted.guideline.recommendations if self.may_be(r, OFFERS)]
+        offering = [
+            r
+            for r in self.adopted.guideline.recommendations
+            if self.may_be(r, OFFERS)
+            and not (r.excluded and (r.iri, CORE.excludedFromChecking) not in self.varied)
+        ]
         return sorted({option for r in offering for option in self.values(r.iri, CORE.option)})
 
     def may_be(self, recommendation: Recommendation, *kinds: str) -> bool:
