@@ -31,7 +31,9 @@ def answers_json(assessed: list[AssessedRecord], wording: Wording) -> list[Recor
         {
             "document": item.record.root.id,
             "source": item.record.source,
-            "assessments": [assessment_json(a, wording) for a in item.assessments],
+            "assessments": [
+                assessment_json(a, wording, item.robustness.get(a.case.id)) for a in item.assessments
+            ],
             "notes": [note_json(note) for note in item.record.notes],
         }
         for item in assessed
@@ -50,5 +52,5 @@ def answers_turtle(assessed: list[AssessedRecord], compiled: CompiledGuideline) 
         graph.bind(prefix, namespace)
     for item in assessed:
         for assessment in item.assessments:
-            graph += conclusions_graph(assessment, compiled)
+            graph += conclusions_graph(assessment, compiled, item.robustness.get(assessment.case.id))
     return graph.serialize(format="turtle")

@@ -20,6 +20,7 @@ from kg_service.errors import InputError, KgServiceError, Problem, QueryError, U
 from kg_service.exchange import json_ld_context, json_schema
 from kg_service.explanation import ExplanationJson
 from kg_service.queries import load_queries
+from kg_service.readings_report import ReadingsJson, readings_json
 from kg_service.record import SetAssumption
 from kg_service.service import AssessedRecord, Batch, KnowledgeBase, parse_readings
 from kg_service.sparql import Graphs, negotiate
@@ -57,6 +58,17 @@ PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
 
 Lang = Annotated[Language, Query(description="Language of the answer.")]
 Readings = Annotated[list[str], Query(alias="reading", description="A reading to use, as A27=c.")]
+ProfileName = Annotated[
+    str | None,
+    Query(
+        alias="profile",
+        description="Readings selected together, such as strict; a reading wins over it. "
+        "GET /readings lists the names.",
+    ),
+]
+Robust = Annotated[
+    bool, Query(description="Tell which answers are the same under every reading, and what others hang on.")
+]
 Assume = Annotated[
     list[str],
     Query(
@@ -151,9 +163,13 @@ async def read_batch(request: Request, shared: Shared, reference_date: Reference
 ReadBatch = Annotated[Batch, Depends(read_batch)]
 
 
-def compiled_under(shared: Shared, readings: Readings = []) -> CompiledGuideline:  # noqa: B006 - FastAPI copies it
-    """Return the guideline under the readings of the request."""
-    return shared.base.compiled(parse_readings(readings))
+def compiled_under(
+    shared: Shared,
+    readings: Readings = [],  # noqa: B006 - FastAPI copies it
+    profile: ProfileName = None,
+) -> CompiledGuideline:
+    """Return the guideline under the readings and the profile of the request."""
+    return shared.base.compiled(parse_readings(readings), profile)
 
 
 Compiled = Annotated[CompiledGuideline, Depends(compiled_under)]
@@ -179,9 +195,13 @@ def assess_records(
     compiled: Compiled,
     assumptions: Assumptions,
     lang: Lang = "en",
+    *,
+    robust: Robust = False,
 ) -> Response:
     """Tell what applies to each lesion, what is contraindicated, what follows and what to ask next."""
     assessed = _assess_all(shared, batch, compiled, assumptions)
+    if robust:
+        assessed = [shared.base.examine(item, compiled) for item in assessed]
     wording = shared.base.wording(compiled, lang)
     texts = {
         "text/plain": lambda: _text(assessed, shared, compiled, lang),
@@ -299,24 +319,9 @@ def run_query(request: Request, name: str, shared: Shared) -> Response:
 
 
 @router.get("/readings")
-def list_readings(shared: Shared, lang: Lang = "en") -> list[dict[str, Any]]:
-    """List the ambiguities of the source with their readings, and which are adopted."""
-    guideline = shared.base.compiled().guideline
-    return [
-        {
-            "id": ambiguity,
-            "readings": [
-                {
-                    "id": r.id,
-                    "label": guideline.label(r.iri, lang),
-                    "adopted": r.adopted,
-                    "changesAnswers": r.changes_answers,
-                }
-                for r in readings
-            ],
-        }
-        for ambiguity, readings in guideline.ambiguities.items()
-    ]
+def list_readings(shared: Shared, lang: Lang = "en") -> ReadingsJson:
+    """List the ambiguities of the source, their readings, which are adopted, and the profiles."""
+    return readings_json(shared.base.wording(shared.base.compiled(), lang))
 
 
 @router.get("/assumptions")
@@ -361,7 +366,11 @@ def _assess_all(
 
 def _text(assessed: list[AssessedRecord], shared: State, compiled: CompiledGuideline, lang: Language) -> str:
     wording = shared.base.wording(compiled, lang)
-    parts = [assessment_text(a, wording, item.record.notes) for item in assessed for a in item.assessments]
+    parts = [
+        assessment_text(a, wording, item.record.notes, item.robustness.get(a.case.id))
+        for item in assessed
+        for a in item.assessments
+    ]
     parts += [nothing_to_assess(item.record, wording) for item in assessed if not item.assessments]
     return "\n".join(parts)
 

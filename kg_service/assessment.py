@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, get_args
 
 from rdflib import URIRef
 
@@ -20,26 +19,11 @@ from kg_service.concordance import OBLIGES, OFFERS, PREFERS, QUALIFIES, RESERVES
 from kg_service.derivation import refuse_impossible
 from kg_service.explain import can_settle, justification, missing
 from kg_service.guideline import Recommendation
+from kg_service.option_decision import VERDICTS, Verdict, decide_option
 from kg_service.plan import Node
 from kg_service.prescription import PrescriptionCheck, check_prescription
 from kg_service.record import Case, Fact
 from kg_service.values import Knowledge, Status, status_of
-
-Verdict = Literal[
-    "applicable",
-    "conditional",
-    "yielding",
-    "open",
-    "reserved",
-    "not-indicated",
-    "excluded",
-    "contraindicated",
-]
-VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
-"""Best first. *conditional*: indicated, but a contraindication or a reservation is not settled.
-*yielding*: indicated only for a population that yields to another the case is of too.
-*reserved*: indicated, but the case is outside the group the guideline keeps it for. *excluded*:
-whatever the unknowns turn out to be, it is either not indicated or contraindicated."""
 
 
 @dataclass(frozen=True)
@@ -173,6 +157,8 @@ class _Assessor:
         self.known = known
         self.possible = possible
         self._populations: dict[URIRef, tuple[Status, tuple[Fact, ...], tuple[URIRef, ...]]] = {}
+        # By identity: the trees of a compiled guideline outlive its assessor.
+        self._decisions: dict[int, Status] = {}
 
     def conclusion(self, recommendation: Recommendation) -> Conclusion:
         done = recommendation.fulfilled_by
@@ -195,34 +181,23 @@ class _Assessor:
         return self._populations[population]
 
     def _decided(self, tree: Node) -> Status:
-        return status_of(self.compiled.plan.decide(tree, self.possible))
+        if id(tree) not in self._decisions:
+            self._decisions[id(tree)] = status_of(self.compiled.plan.decide(tree, self.possible))
+        return self._decisions[id(tree)]
 
     def option(self, option: URIRef, conclusions: Mapping[URIRef, Conclusion]) -> OptionVerdict:
-        trees = self.compiled.options[option]
-        indicated, stopped = self._decided(trees.indicated), self._decided(trees.stopped)
         on = {
             kind: tuple(conclusions[r.iri] for r in self.compiled.recommendations_on(option, kind))
             for kind in (OFFERS, STOPS, QUALIFIES, RESERVES, OBLIGES, PREFERS)
         }
-        speaking = [
-            c.recommendation for c in on[OFFERS] if c.status == indicated and not c.recommendation.excluded
-        ]
-        unmet = [c for c in on[RESERVES] if c.status != "true"]
-        yielding = self._yielding(speaking) if indicated == "true" else {}
-        foremost = [r for r in speaking if r.iri not in yielding] or speaking
-        leading = (
-            None if indicated == "false" else unmet[0].recommendation if unmet else self._first(foremost)
-        )
-        verdict = _verdict(indicated, stopped, self._decided(trees.offered), unmet)
-        yields_to: tuple[URIRef, ...] = ()
-        if verdict in ("applicable", "conditional") and len(yielding) == len(speaking):
-            verdict, yields_to = "yielding", tuple(sorted({p for found in yielding.values() for p in found}))
+        decision = decide_option(option, self.compiled, self._decided)
+        leading = decision.leading
         preferred = next((c.recommendation for c in on[PREFERS] if c.status == "true"), None)
         return OptionVerdict(
             option,
-            verdict,
-            indicated,
-            stopped,
+            decision.verdict,
+            decision.indicated,
+            decision.stopped,
             leading,
             self._outranked(leading, [c.recommendation for c in on[OFFERS] if c.status == "true"]),
             on[OFFERS],
@@ -231,35 +206,8 @@ class _Assessor:
             on[RESERVES],
             on[OBLIGES],
             preferred,
-            yields_to,
-            _order(verdict, leading, preferred),
-        )
-
-    def _yielding(self, speaking: list[Recommendation]) -> dict[URIRef, list[URIRef]]:
-        """Return the recommendations that yield in this case, with the populations they yield to."""
-        found = {}
-        for recommendation in speaking:
-            before = self.compiled.guideline.yields_to(recommendation.population)
-            holding = [p for p in before if self._decided(self.compiled.criterion(p)) == "true"]
-            if holding:
-                found[recommendation.iri] = holding
-        return found
-
-    def _first(self, speaking: list[Recommendation]) -> Recommendation | None:
-        """Return the one that speaks first: by level, then the narrower population, then strength."""
-        return min(
-            speaking,
-            key=lambda r: (r.level_rank, -self._wider_than(r, speaking), r.strength_rank, r.id),
-            default=None,
-        )
-
-    def _wider_than(self, one: Recommendation, others: list[Recommendation]) -> int:
-        """Return how many other populations are strictly wider."""
-        return sum(
-            self.compiled.entails(one.population, other.population)
-            and not self.compiled.entails(other.population, one.population)
-            for other in others
-            if other.population != one.population
+            decision.yields_to,
+            _order(decision.verdict, leading, preferred),
         )
 
     @staticmethod
@@ -300,17 +248,3 @@ def _order(
         0 if preferred else 1,
         leading.level_rank if leading else 0,
     )
-
-
-def _verdict(indicated: Status, stopped: Status, offered: Status, unmet: list[Conclusion]) -> Verdict:
-    if stopped == "true":
-        return "contraindicated"
-    if indicated == "false":
-        return "not-indicated"
-    if offered == "false":
-        return "excluded"
-    if offered == "true":
-        if any(c.status == "false" for c in unmet):
-            return "reserved"
-        return "conditional" if unmet else "applicable"
-    return "conditional" if indicated == "true" else "open"

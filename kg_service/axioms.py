@@ -6,7 +6,9 @@ then a product of independent possibilities, one a feature, so that a plan can d
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
+from threading import RLock
 
 from rdflib import Graph, Literal, URIRef
 from rdflib.collection import Collection
@@ -18,6 +20,10 @@ from kg_service.plan import And, Atom, Constant, Named, Node, Not, Or
 from kg_service.schema import Entity, Feature, Kind, RecordSchema
 from kg_service.values import Interval, truth
 
+_Definitions = frozenset[tuple[URIRef, URIRef]]
+"""Classes with the classes that define them under some readings."""
+
+_ALWAYS = Constant(True)
 _FACETS = {
     XSD.minInclusive: ("low", False),
     XSD.minExclusive: ("low", True),
@@ -50,10 +56,13 @@ _REFUSED = {
 class AxiomReader:
     """Turns the OWL definitions of a graph into plan nodes.
 
+    Readings restate the definition of a few classes. Nodes of classes that do not reach one of
+    them are the same objects under every reading, and so are the atoms of all of them.
+
     Parameters
     ----------
     graph : rdflib.Graph
-        The ontology, with readings already applied.
+        The ontology, under the adopted readings.
     schema : RecordSchema
         Its record model.
     """
@@ -61,8 +70,28 @@ class AxiomReader:
     def __init__(self, graph: Graph, schema: RecordSchema) -> None:
         self.graph = graph
         self.schema = schema
-        self._read: dict[tuple[URIRef, URIRef], Node] = {}
+        self._restated: Mapping[URIRef, URIRef] = {}
+        self._read: dict[tuple[URIRef, URIRef, _Definitions], Node] = {}
+        self._atoms: dict[tuple[Term, URIRef], Atom] = {}
+        self._direct: dict[URIRef, frozenset[URIRef]] = {}
+        self._within: dict[URIRef, _Definitions] = {}
         self._reading: list[URIRef] = []
+        # Guidelines under several readings are read when first asked, which a service does at once.
+        self._lock = RLock()
+
+    def under(self, restated: Mapping[URIRef, URIRef]) -> AxiomReader:
+        """Return a reader for which some classes are defined as others, and that shares all it can.
+
+        Parameters
+        ----------
+        restated : mapping of rdflib.URIRef to rdflib.URIRef
+            The class that stands as the definition of each.
+        """
+        other = AxiomReader(self.graph, self.schema)
+        other._read, other._atoms, other._direct = self._read, self._atoms, self._direct
+        other._lock = self._lock
+        other._restated = dict(restated)
+        return other
 
     def criterion(self, cls: URIRef, entity: Entity) -> Node:
         """Return the plan node of a named class, as a condition on an entity.
@@ -73,18 +102,63 @@ class AxiomReader:
             When its definition is missing, circular, or outside the fragment.
         """
         if cls == entity.iri:
-            return Constant(True)
-        if (cls, entity.iri) not in self._read:
-            if cls in self._reading:
-                raise CompileError(str(cls), "is defined by itself")
-            self._reading.append(cls)
-            self._read[cls, entity.iri] = Named(
-                str(cls), self._expression(self._definition(cls), entity, cls)
-            )
+            return _ALWAYS
+        key = cls, entity.iri, self._restated_within(cls)
+        if key not in self._read:
+            with self._lock:
+                self._read[key] = self._named(cls, entity)
+        return self._read[key]
+
+    def _named(self, cls: URIRef, entity: Entity) -> Node:
+        if cls in self._reading:
+            raise CompileError(str(cls), "is defined by itself")
+        self._reading.append(cls)
+        try:
+            return Named(str(cls), self._expression(self._definition(cls), entity, cls))
+        finally:
             self._reading.pop()
-        return self._read[cls, entity.iri]
+
+    def named_in(self, cls: URIRef) -> frozenset[URIRef]:
+        """Return a class and the defined classes that its definition names, at every depth."""
+        found, left = {cls}, [cls]
+        while left:
+            new = self.named_by(left.pop()) - found
+            found |= new
+            left += new
+        return frozenset(found)
+
+    def named_by(self, cls: URIRef) -> frozenset[URIRef]:
+        """Return the defined classes that the definition of a class names itself."""
+        if cls in self._restated:
+            return frozenset({self._restated[cls]})
+        if cls not in self._direct:
+            self._direct[cls] = frozenset(self._names(self._definition(cls)))
+        return self._direct[cls]
+
+    def _names(self, node: Term) -> Iterator[URIRef]:
+        if isinstance(node, URIRef):
+            if (node, OWL.equivalentClass, None) in self.graph:
+                yield node
+            return
+        for prop, value in self.graph.predicate_objects(node):
+            if prop in (OWL.intersectionOf, OWL.unionOf):
+                for member in Collection(self.graph, value):
+                    yield from self._names(member)
+            elif prop in (OWL.complementOf, OWL.someValuesFrom):
+                yield from self._names(value)
+
+    def _restated_within(self, cls: URIRef) -> _Definitions:
+        """Return the restatements that bear on a class: readings that agree on them share its node."""
+        if not self._restated:
+            return frozenset()
+        if cls not in self._within:
+            reached = self.named_in(cls) & self._restated.keys()
+            self._within[cls] = frozenset((c, self._restated[c]) for c in reached)
+        return self._within[cls]
 
     def _definition(self, cls: URIRef) -> Term:
+        if cls in self._restated:
+            return self._restated[cls]
         definitions = list(self.graph.objects(cls, OWL.equivalentClass))
         if len(definitions) != 1:
             raise CompileError(
@@ -117,13 +191,15 @@ class AxiomReader:
                 return self._expression(filler, self.schema.entities[link.target], where)
         for feature in entity.features.values():
             if feature.iri == prop:
-                return self._atom(feature, filler, value, where)
+                if (node, feature.iri) not in self._atoms:
+                    self._atoms[node, feature.iri] = self._atom(feature, filler, value, where)
+                return self._atoms[node, feature.iri]
         raise CompileError(
             str(where),
             f"restricts {local_name(str(prop))}, no feature or link of {entity.name}, or not by some/value",
         )
 
-    def _atom(self, feature: Feature, filler: Term | None, value: Term | None, where: URIRef) -> Node:
+    def _atom(self, feature: Feature, filler: Term | None, value: Term | None, where: URIRef) -> Atom:
         if feature.kind is Kind.BOOLEAN and isinstance(value, Literal) and isinstance(value.value, bool):
             return Atom(str(feature.iri), truth(value.value))
         if feature.kind is Kind.CODE and filler is not None:

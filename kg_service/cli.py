@@ -59,7 +59,26 @@ Lang = Annotated[Speech, typer.Option("--lang", help="Language of the answer.")]
 Form = Annotated[AnswerFormat, typer.Option("--format", help="Form of the answer.")]
 ReadingOption = Annotated[
     list[str] | None,
-    typer.Option("--reading", help="A reading to use instead of the adopted one, as A27=c. May be repeated."),
+    typer.Option(
+        "--reading",
+        help="A reading to use instead of the adopted one, as A27=c. May be repeated. "
+        "The names: bonemet readings.",
+    ),
+]
+ProfileOption = Annotated[
+    str | None,
+    typer.Option(
+        "--profile",
+        help="Readings selected together, such as strict; a --reading wins over it. "
+        "The names: bonemet readings.",
+        show_default=False,
+    ),
+]
+RobustOption = Annotated[
+    bool,
+    typer.Option(
+        "--robust", help="Tell which answers are the same under every reading, and what the others hang on."
+    ),
 ]
 AssumptionsFile = Annotated[
     Path | None,
@@ -91,15 +110,20 @@ def assess(
     lang: Lang = Speech.EN,
     form: Form = AnswerFormat.TEXT,
     reading: ReadingOption = None,
+    profile: ProfileOption = None,
     assumptions: AssumptionsFile = None,
     assume: AssumeOption = None,
     reference_date: ReferenceDate = None,
+    *,
+    robust: RobustOption = False,
 ) -> None:
     """Tell what applies, what is contraindicated, what follows and what to ask next."""
     base = KnowledgeBase()
-    compiled = base.compiled(parse_readings(reading or []))
+    compiled = base.compiled(parse_readings(reading or []), profile)
     settings = base.set_assumptions(assume or [], "--assume", assumptions)
     assessed, problems = _assess_files(base, compiled, records, reference_date, settings)
+    if robust:
+        assessed = [base.examine(item, compiled) for item in assessed]
     _print_answers(base, compiled, assessed, _language(lang), form)
     _finish(problems)
 
@@ -114,13 +138,14 @@ def explain(
     lang: Lang = Speech.EN,
     form: Form = AnswerFormat.TEXT,
     reading: ReadingOption = None,
+    profile: ProfileOption = None,
     assumptions: AssumptionsFile = None,
     assume: AssumeOption = None,
     reference_date: ReferenceDate = None,
 ) -> None:
     """Prove one conclusion: the facts it rests on, what would change it, what would settle it."""
     base = KnowledgeBase()
-    compiled = base.compiled(parse_readings(reading or []))
+    compiled = base.compiled(parse_readings(reading or []), profile)
     settings = base.set_assumptions(assume or [], "--assume", assumptions)
     assessed, problems = _assess_files(base, compiled, [record], reference_date, settings)
     language = _language(lang)
@@ -133,6 +158,53 @@ def explain(
     else:
         raise KgServiceError("an explanation has no Turtle form; use --format text or json")
     _finish(problems)
+
+
+@app.command("readings")
+def list_readings(lang: Lang = Speech.EN, form: Form = AnswerFormat.TEXT) -> None:
+    """List the ambiguities of the source, their readings, which change an answer, and the profiles."""
+    from kg_service.readings_report import readings_json
+    from kg_service.robustness_text import readings_text
+
+    base = KnowledgeBase()
+    wording = base.wording(base.compiled(), _language(lang))
+    found = readings_json(wording)
+    if form is AnswerFormat.TTL:
+        raise KgServiceError("the list of readings has no Turtle form; use --format text or json")
+    _print(to_json(found) if form is AnswerFormat.JSON else readings_text(found, wording))
+
+
+@app.command()
+def robustness(
+    records: Annotated[
+        list[Path],
+        typer.Argument(help="Records, or vignettes (.yaml): files, or folders of them.", show_default=False),
+    ],
+    lang: Lang = Speech.EN,
+    form: Form = AnswerFormat.TEXT,
+    reading: ReadingOption = None,
+    profile: ProfileOption = None,
+    reference_date: ReferenceDate = None,
+) -> None:
+    """Count over many records the answers that hang on a reading, and rank the ambiguities by them."""
+    from kg_service.reference_cases import reference_cases
+    from kg_service.robustness_report import summary_json
+    from kg_service.robustness_text import summary_text
+
+    base = KnowledgeBase()
+    compiled = base.compiled(parse_readings(reading or []), profile)
+    batch = Batch()
+    for case in reference_cases(records):
+        found = case.read(base, reference_date)
+        batch.records += found.records
+        batch.problems += found.problems
+    assessed = [base.examine(item, compiled) for item in base.assess_batch(batch, compiled)]
+    wording = base.wording(compiled, _language(lang))
+    summary = summary_json((item.robustness.values() for item in assessed), wording)
+    if form is AnswerFormat.TTL:
+        raise KgServiceError("the count of fragile answers has no Turtle form; use --format text or json")
+    _print(to_json(summary) if form is AnswerFormat.JSON else summary_text(summary, wording))
+    _finish(batch.problems)
 
 
 @app.command("assumptions")
@@ -189,6 +261,8 @@ def query(
         str, typer.Option("--format", help="table, json, xml, csv, tsv; ttl or nt for graphs.")
     ] = "table",
     lang: Lang = Speech.EN,
+    reading: ReadingOption = None,
+    profile: ProfileOption = None,
 ) -> None:
     """Run a query of the library, or your own, over ontology, guideline, records and conclusions."""
     from kg_service.sparql import list_queries, run_query
@@ -197,7 +271,7 @@ def query(
     if not name:
         _print(list_queries(_language(lang)))
         return
-    compiled = base.compiled()
+    compiled = base.compiled(parse_readings(reading or []), profile)
     assessed, problems = _assess_files(base, compiled, records or [], None)
     _print(run_query(base, compiled, assessed, name, parameter or [], form, _language(lang)))
     _finish(problems)
@@ -337,10 +411,10 @@ def schema(
 
 
 @app.command()
-def demo(lang: Lang = Speech.EN) -> None:
+def demo(lang: Lang = Speech.EN, reading: ReadingOption = None, profile: ProfileOption = None) -> None:
     """Assess the shipped examples: a written case in full, a real FHIR bundle, and one explanation."""
     base = KnowledgeBase()
-    compiled = base.compiled()
+    compiled = base.compiled(parse_readings(reading or []), profile)
     examples = DATA_ROOT / "examples"
     paths = [*sorted(examples.glob("*.json")), *sorted((examples / "fhir").glob("*.json"))]
     assessed, problems = _assess_files(base, compiled, paths, None)
@@ -406,7 +480,8 @@ def _print_answers(
     else:
         for item in assessed:
             for assessment in item.assessments:
-                _print(assessment_text(assessment, wording, item.record.notes))
+                robust = item.robustness.get(assessment.case.id)
+                _print(assessment_text(assessment, wording, item.record.notes, robust))
             if not item.assessments:
                 _print(nothing_to_assess(item.record, wording))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,6 +11,7 @@ from rdflib import URIRef
 from kg_service.axioms import AxiomReader, check_fragment
 from kg_service.concordance import OFFERS, RESERVES, STOPS, PrescriptionTrees
 from kg_service.guideline import Guideline, Recommendation
+from kg_service.namespaces import OWL
 from kg_service.plan import And, Named, Node, Not, Or, Plan
 from kg_service.schema import Entity, ListOf, RecordSchema
 
@@ -39,11 +40,41 @@ class CompiledGuideline:
     """
 
     def __init__(self, guideline: Guideline) -> None:
+        if guideline.view.changes:
+            self._share(CompiledGuideline(Guideline(guideline.source, guideline.iri)), guideline)
+            return
+        self._adopted = self
         self.guideline = guideline
-        self.schema = RecordSchema(guideline.graph)
-        check_fragment(guideline.graph, self.schema)
-        self._reader = AxiomReader(guideline.graph, self.schema)
-        self._entailments: dict[tuple[URIRef, URIRef], bool] = {}
+        self.schema = RecordSchema(guideline.source)
+        check_fragment(guideline.source, self.schema)
+        self._reader = AxiomReader(guideline.source, self.schema)
+        self._entailments: dict[tuple[int, int], bool] = {}
+
+    def _share(self, adopted: CompiledGuideline, guideline: Guideline) -> None:
+        """Take over from the compilation under the adopted readings what others leave alone."""
+        self._adopted = adopted
+        self.guideline = guideline
+        self.schema, self._entailments = adopted.schema, adopted._entailments
+        definitions = {
+            URIRef(str(cls)): URIRef(str(next(iter(values))))
+            for (cls, prop), values in guideline.view.changes.items()
+            if prop == OWL.equivalentClass
+        }
+        self._reader = adopted._reader.under(definitions)
+
+    def under(self, readings: Mapping[str, str], profile: str | None = None) -> CompiledGuideline:
+        """Return the same guideline compiled under other readings; what they leave alone is shared.
+
+        Raises
+        ------
+        UnknownNameError
+            When a reading or a profile does not exist.
+        UncomputedReadingError
+            When a reading is recorded without a change that could be computed.
+        """
+        other = CompiledGuideline.__new__(CompiledGuideline)
+        other._share(self._adopted, self.guideline.under(readings, profile))
+        return other
 
     @cached_property
     def case_entity(self) -> Entity:
@@ -79,6 +110,14 @@ class CompiledGuideline:
     @cached_property
     def plan(self) -> Plan:
         """The plan: criteria and contradictions by IRI, the trees of each option and of the prescription."""
+        if self._adopted is not self:
+            return self._adopted.plan.sharing(self._trees)
+        domains = {str(f.iri): self.schema.domain(f) for f in self.schema.features.values()}
+        # What only another reading says has its atoms here too: one set of cells serves them all.
+        elsewhere = {str(cls): self.criterion(cls) for cls in self.guideline.readings.classes}
+        return Plan(self._trees() | elsewhere, domains)
+
+    def _trees(self) -> dict[str, Node]:
         classes = [*self.guideline.criteria(), *self.schema.impossible]
         trees: dict[str, Node] = {str(c): self.criterion(c) for c in classes}
         for recommendation in self.guideline.recommendations:
@@ -93,16 +132,13 @@ class CompiledGuideline:
                 f"{option}#stopped": parts.stopped,
                 f"{option}#offered": parts.offered,
             }
-        domains = {str(f.iri): self.schema.domain(f) for f in self.schema.features.values()}
-        return Plan(trees, domains)
+        return trees
 
     @cached_property
     def options(self) -> dict[URIRef, OptionTrees]:
         """The trees of every option that can be offered or stopped."""
         return {
-            option: self._option(option)
-            for option in self.guideline.options
-            if self._speaking(option, OFFERS)
+            option: self.option(option) for option in self.guideline.options if self._speaking(option, OFFERS)
         }
 
     @cached_property
@@ -114,6 +150,10 @@ class CompiledGuideline:
         """Return the tree of a named class, as a condition on a case."""
         return self._reader.criterion(cls, self.case_entity)
 
+    def named_by(self, cls: URIRef) -> frozenset[URIRef]:
+        """Return the defined classes that the definition of a class names itself."""
+        return self._reader.named_by(cls)
+
     def recommendations_on(self, option: URIRef, kind: str) -> list[Recommendation]:
         """Return what bears on an option: an indication of it, or anything else on it or a broader one."""
         targets = {option} if kind in (OFFERS, RESERVES) else self.guideline.broader(option)
@@ -122,17 +162,29 @@ class CompiledGuideline:
     def _speaking(self, option: URIRef, kind: str) -> list[Recommendation]:
         return [r for r in self.recommendations_on(option, kind) if not r.excluded]
 
-    def _option(self, option: URIRef) -> OptionTrees:
+    def option(self, option: URIRef) -> OptionTrees:
+        """Return the trees of one option, be it offered by an indication or not."""
+        if option not in self._options:
+            self._options[option] = self._read_option(option)
+        return self._options[option]
+
+    @cached_property
+    def _options(self) -> dict[URIRef, OptionTrees]:
+        return {}
+
+    def _read_option(self, option: URIRef) -> OptionTrees:
         indicated = Or(tuple(self.criterion(r.population) for r in self._speaking(option, OFFERS)))
         stopped = Or(tuple(self.criterion(r.population) for r in self._speaking(option, STOPS)))
         return OptionTrees(indicated, stopped, And((indicated, Not(stopped))))
 
     def entails(self, narrower: URIRef, wider: URIRef) -> bool:
         """Return whether every case of one criterion is a case of the other."""
-        if (narrower, wider) not in self._entailments:
-            both = And((self.criterion(narrower), Not(self.criterion(wider))))
-            self._entailments[narrower, wider] = self.plan.decide(both, {}) is False
-        return self._entailments[narrower, wider]
+        # Keyed by the trees, which are the same objects under all readings that agree on them.
+        inner, outer = self.criterion(narrower), self.criterion(wider)
+        if (id(inner), id(outer)) not in self._entailments:
+            both = And((inner, Not(outer)))
+            self._entailments[id(inner), id(outer)] = self.plan.decide(both, {}) is False
+        return self._entailments[id(inner), id(outer)]
 
 
 def definition_of(node: Node) -> Node:

@@ -10,6 +10,7 @@ from kg_service.iris import member_iri, record_graph_iri
 from kg_service.namespaces import CORE, DCTERMS, OWL, PROV, QTY, RDF, RDFS, XSD, local_name
 from kg_service.prescription import Bearing, PrescriptionCheck
 from kg_service.record import AppliedAssumption, Case, Fact
+from kg_service.robustness import CaseRobustness
 from kg_service.values import decimal_text
 
 _STATUS = {word: CORE[word.capitalize()] for word in ("true", "false", "unknown")}
@@ -23,8 +24,13 @@ _BEARING: dict[Bearing, URIRef] = {
 }
 
 
-def conclusions_graph(assessment: Assessment, compiled: CompiledGuideline) -> Graph:
-    """Return the conclusions on one case, each derived from the facts it rests on."""
+def conclusions_graph(
+    assessment: Assessment, compiled: CompiledGuideline, robustness: CaseRobustness | None = None
+) -> Graph:
+    """Return the conclusions on one case, each derived from the facts it rests on.
+
+    Where it was examined, each says whether it is the same under every reading of the source.
+    """
     graph = Graph()
     base = member_iri(assessment.case.document, assessment.case.id)
     activity = URIRef(f"{base}/assessment")
@@ -36,6 +42,8 @@ def conclusions_graph(assessment: Assessment, compiled: CompiledGuideline) -> Gr
     graph.add((activity, PROV.used, record_graph_iri(assessment.case.document)))
     for version in guideline_versions(compiled):
         graph.add((activity, PROV.used, version))
+    if guideline.profile is not None:
+        graph.add((activity, PROV.used, guideline.profile.iri))
     for reading in guideline.selected.values():
         graph.add((activity, PROV.used, reading.iri))
     for applied in assessment.case.assumptions:
@@ -49,12 +57,35 @@ def conclusions_graph(assessment: Assessment, compiled: CompiledGuideline) -> Gr
         _add_verdict(graph, base, activity, verdict, position)
     if assessment.prescription is not None:
         _add_check(graph, base, activity, assessment.prescription, assessment.case)
+    if robustness is not None:
+        _add_robustness(graph, base, robustness, compiled)
     return graph
+
+
+def _add_robustness(graph: Graph, base: URIRef, found: CaseRobustness, compiled: CompiledGuideline) -> None:
+    """Add to each conclusion, verdict and check whether it is robust, and what it hangs on.
+
+    An option that no indication offers under the readings in force has no verdict to add to.
+    """
+    by_iri = compiled.guideline.by_iri
+    nodes = {URIRef(f"{base}/conclusion/{by_iri[iri].id}"): r for iri, r in found.conclusions.items()}
+    nodes |= {URIRef(f"{base}/option/{local_name(option)}"): r for option, r in found.options.items()}
+    if found.prescription is not None:
+        nodes[URIRef(f"{base}/prescription-check")] = found.prescription
+    for node, item in nodes.items():
+        if (node, RDF.type, None) not in graph:
+            continue
+        if item.is_robust is None:
+            graph.add((node, CORE.combinationsNotExamined, Literal(item.combinations)))
+        else:
+            graph.add((node, CORE.robust, Literal(item.is_robust)))
+        for ambiguity in item.hangs_on:
+            graph.add((node, CORE.hangsOn, compiled.guideline.readings.iris[ambiguity]))
 
 
 def guideline_versions(compiled: CompiledGuideline) -> list[URIRef]:
     """Return the version IRIs of the modules that a guideline was compiled from."""
-    graph = compiled.guideline.graph
+    graph = compiled.guideline.source
     return sorted(
         URIRef(str(v))
         for o in graph.subjects(RDF.type, OWL.Ontology)

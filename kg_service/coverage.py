@@ -37,7 +37,7 @@ class Covered:
 
 def coverage(compiled: CompiledGuideline) -> list[Covered]:
     """Return every statement of a guideline with what rests on it, in the order of the ids."""
-    guideline, graph = compiled.guideline, compiled.guideline.graph
+    guideline, graph = compiled.guideline, compiled.guideline.source
     firing = {r.iri for r in guideline.recommendations if not r.excluded}
     criteria = set(guideline.criteria())
     features = set(compiled.schema.features)
@@ -59,7 +59,7 @@ def coverage(compiled: CompiledGuideline) -> list[Covered]:
 
 def declared_count(compiled: CompiledGuideline) -> int:
     """Return how many statements the source has, as the guideline declares it; 0 when it does not."""
-    number = compiled.guideline.graph.value(compiled.guideline.iri, CORE.statementCount)
+    number = compiled.guideline.source.value(compiled.guideline.iri, CORE.statementCount)
     return int(str(number)) if number is not None else 0
 
 

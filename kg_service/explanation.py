@@ -68,6 +68,8 @@ class ExplanationJson(TypedDict):
     status: Status
     strength: str | None
     statements: list[StatementJson]
+    profile: str | None
+    readings: dict[str, str]
     assumptions: list[AssumptionJson]
     proof: list[FactJson]
     tree: StateJson
@@ -126,13 +128,15 @@ def explain(
         "status": conclusion.status,
         "strength": wording.label(recommendation.strength) if recommendation.strength else None,
         "statements": statements_json(recommendation, wording),
+        "profile": compiled.guideline.profile.id if compiled.guideline.profile else None,
+        "readings": compiled.guideline.letters,
         "assumptions": [assumption_json(a, wording) for a in assessment.case.assumptions],
         "proof": [fact_json(fact, wording) for fact in conclusion.facts],
         "tree": _state_json(states(plan, tree, possible), wording),
         "change": [_change_json(c, wording) for c in change],
         "settledBy": [[local_name(f) for f in chosen] for chosen in sets],
         "answers": [_answer_json(a, wording) for a in answers],
-        "ambiguities": {a: wording.label(_ambiguity_iri(compiled, a)) for a in _ambiguities(conclusion)},
+        "ambiguities": {a: wording.label(wording.ambiguity(a)) for a in _ambiguities(conclusion)},
         "outranks": outranks,
         "outrankedBy": outranked_by,
     }
@@ -154,11 +158,6 @@ def _ranking(assessment: Assessment, conclusion: Conclusion) -> tuple[list[str],
 
 def _ambiguities(conclusion: Conclusion) -> list[str]:
     return sorted({a for s in conclusion.recommendation.statements for a in s.ambiguities})
-
-
-def _ambiguity_iri(compiled: CompiledGuideline, identifier: str) -> URIRef:
-    readings = compiled.guideline.ambiguities.get(identifier, [])
-    return URIRef(str(readings[0].iri).rpartition("-")[0]) if readings else URIRef(identifier)
 
 
 def _state_json(state: State, wording: Wording) -> StateJson:

@@ -1,4 +1,8 @@
-"""A read-only view of one guideline graph, under a choice of readings."""
+"""A read-only view of one guideline graph, under a choice of readings.
+
+Readings are an overlay: what they restate is looked up first, and what they leave alone is taken
+over from the guideline as adopted. The graph is copied only for those who ask for it.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,10 @@ from functools import cached_property
 from rdflib import Graph, Literal, URIRef
 from rdflib.term import Node as Term
 
-from kg_service.errors import GuidelineError, UncomputedReadingError, UnknownNameError
-from kg_service.namespaces import CORE, DCTERMS, OWL, RDF, RDFS, SKOS, literal_in, local_name
+from kg_service.errors import GuidelineError
+from kg_service.namespaces import CORE, DCTERMS, RDF, RDFS, SKOS, literal_in, local_name
+from kg_service.readings import Profile, Reading, Readings
+from kg_service.restatement import RestatedGraph
 
 
 @dataclass(frozen=True)
@@ -75,17 +81,6 @@ class Recommendation:
         return _own(self.id, self.statements)[0].level
 
 
-@dataclass(frozen=True)
-class Reading:
-    """One way to read an ambiguity."""
-
-    iri: URIRef
-    id: str
-    ambiguity: str
-    adopted: bool
-    changes_answers: bool
-
-
 NO_RANK = 10**6
 """Rank of what has no strength or level: after everything that has one."""
 
@@ -101,47 +96,109 @@ class Guideline:
         The guideline; may be left out when the graph holds one.
     readings : mapping of str to str, optional
         Readings to select instead of the adopted ones: ambiguity id to letter, as in ``{"A27": "c"}``.
+    profile : str, optional
+        Id of a profile of readings; a reading given beside it wins over its own.
 
     Raises
     ------
     UnknownNameError
-        When a reading does not exist.
+        When a reading or a profile does not exist.
     UncomputedReadingError
-        When it is recorded without a change that could be computed.
+        When a reading is recorded without a change that could be computed.
     """
 
     def __init__(
-        self, graph: Graph, iri: URIRef | None = None, readings: Mapping[str, str] | None = None
+        self,
+        graph: Graph,
+        iri: URIRef | None = None,
+        readings: Mapping[str, str] | None = None,
+        profile: str | None = None,
     ) -> None:
         self.iri = iri or _only_guideline(graph)
-        self._source = graph
-        self.selected = self._check(readings or {})
-        self.graph = self._restated() if self.selected else graph
+        self._adopted: Guideline | None = None
+        self._select(graph, Readings(graph, self.iri), readings or {}, profile)
+
+    def _select(
+        self, graph: Graph, readings: Readings, letters: Mapping[str, str], profile: str | None
+    ) -> None:
+        self.readings = readings
+        self.profile: Profile | None = None if profile is None else readings.profile(profile)
+        self.selected: dict[str, Reading] = readings.chosen(
+            {**(self.profile.readings if self.profile else {}), **letters}
+        )
+        self.view = RestatedGraph(graph, readings.changes(self.selected))
+
+    def under(self, readings: Mapping[str, str], profile: str | None = None) -> Guideline:
+        """Return the same guideline under other readings; what they leave alone is shared.
+
+        Raises
+        ------
+        UnknownNameError
+            When a reading or a profile does not exist.
+        UncomputedReadingError
+            When a reading is recorded without a change that could be computed.
+        """
+        other = Guideline.__new__(Guideline)
+        other.iri = self.iri
+        other._adopted = self._adopted or (None if self.selected else self)
+        other._select(self.source, self.readings, readings, profile)
+        return other
+
+    @property
+    def source(self) -> Graph:
+        """The ontology as loaded, under the adopted readings."""
+        return self.view.source
 
     @cached_property
+    def graph(self) -> Graph:
+        """The whole ontology under the selected readings; a copy when there are any."""
+        return self.view.copied() if self.view.changes else self.source
+
+    @property
     def ambiguities(self) -> dict[str, list[Reading]]:
         """The readings of every ambiguity, by its id."""
-        found: dict[str, list[Reading]] = {}
-        for iri in sorted(URIRef(str(s)) for s in self._source.subjects(CORE.ofGuideline, self.iri)):
-            if (iri, RDF.type, CORE.Ambiguity) in self._source:
-                found[local_name(iri)] = self._readings_of(iri)
-        return found
+        return self.readings.ambiguities
+
+    @property
+    def in_force(self) -> dict[str, str]:
+        """The letter of the reading in force of every ambiguity: the selected one, or the adopted one."""
+        return self.readings.adopted | self.letters
+
+    @property
+    def letters(self) -> dict[str, str]:
+        """The letter of every reading selected, by ambiguity."""
+        return {ambiguity: reading.letter for ambiguity, reading in self.selected.items()}
 
     @cached_property
     def recommendations(self) -> list[Recommendation]:
         """Every recommendation, in the order of its id."""
-        iris = [
-            URIRef(str(iri))
-            for iri in self.graph.subjects(CORE.ofGuideline, self.iri)
-            if self.graph.value(iri, CORE.population) is not None
-        ]
-        return sorted((self._recommendation(iri) for iri in iris), key=lambda r: r.id)
+        if self._adopted is not None:
+            found = [self._taken_over(r) for r in self._adopted.recommendations]
+        else:
+            iris = {URIRef(str(iri)) for iri in self.view.subjects(CORE.ofGuideline, self.iri)}
+            found = [
+                self._recommendation(iri) for iri in iris if self.view.value(iri, CORE.population) is not None
+            ]
+        return sorted(found, key=lambda r: r.id)
+
+    @cached_property
+    def by_iri(self) -> dict[URIRef, Recommendation]:
+        """Every recommendation by its IRI."""
+        return {r.iri: r for r in self.recommendations}
+
+    def _taken_over(self, adopted: Recommendation) -> Recommendation:
+        """Return a recommendation as adopted, or read again when something it is read from is restated."""
+        read_from = {adopted.iri, adopted.strength, adopted.level}
+        read_from |= {node for s in adopted.statements for node in (s.iri, s.level)}
+        if read_from & self.view.subjects_changed:
+            return self._recommendation(adopted.iri)
+        return adopted
 
     @cached_property
     def statements(self) -> dict[str, Statement]:
         """Every statement by its id."""
-        iris = [URIRef(str(s)) for s in self.graph.subjects(RDF.type, CORE.Statement)]
-        found = [self._statement(iri) for iri in iris if (iri, CORE.ofGuideline, self.iri) in self.graph]
+        iris = [URIRef(str(s)) for s in self.view.subjects(RDF.type, CORE.Statement)]
+        found = [self._statement(iri) for iri in iris if self.view.holds(iri, CORE.ofGuideline, self.iri)]
         return {statement.id: statement for statement in sorted(found, key=lambda s: s.id)}
 
     @cached_property
@@ -151,16 +208,16 @@ class Guideline:
 
     def broader(self, option: URIRef) -> set[URIRef]:
         """Return an option and every broader one that it carries out."""
-        return {URIRef(str(o)) for o in self.graph.transitive_objects(option, CORE.broaderOption)}
+        return {URIRef(str(o)) for o in self.view.reached(option, CORE.broaderOption)}
 
     @cached_property
     def questioning(self) -> set[str]:
         """The kinds of recommendation whose missing features are worth a question."""
-        return {local_name(str(kind)) for kind in self.graph.subjects(CORE.raisesQuestions, Literal(True))}
+        return {local_name(str(kind)) for kind in self.view.subjects(CORE.raisesQuestions, Literal(True))}
 
     def is_in_full(self, option: URIRef) -> bool:
         """Return whether an option says all that a prescription needs."""
-        return (option, CORE.inFull, Literal(True)) in self.graph
+        return self.view.holds(option, CORE.inFull, Literal(True))
 
     def yields_to(self, population: URIRef) -> list[URIRef]:
         """Return the populations that come before one when a case is of both."""
@@ -169,21 +226,21 @@ class Guideline:
     @cached_property
     def realisable(self) -> dict[URIRef, URIRef]:
         """The class that realises each option that has one."""
-        found = {URIRef(str(o)): URIRef(str(c)) for o, c in self.graph.subject_objects(CORE.realisedBy)}
+        found = {URIRef(str(o)): URIRef(str(c)) for o, c in self.view.subject_objects(CORE.realisedBy)}
         return dict(sorted(found.items()))
 
     def rank(self, node: URIRef | None) -> int:
         """Return the rank of a strength, a level or a concordance; 1 comes first."""
-        value = self.graph.value(node, CORE["rank"]) if node else None
+        value = self.view.value(node, CORE["rank"])
         return int(str(value)) if value is not None else NO_RANK
 
     def criteria(self) -> list[URIRef]:
         """Return every criterion class of the guideline."""
-        return sorted(URIRef(str(c)) for c in self.graph.subjects(CORE.criterionOf, self.iri))
+        return sorted(URIRef(str(c)) for c in self.view.subjects(CORE.criterionOf, self.iri))
 
     def text(self, node: Term, prop: URIRef, language: str) -> str | None:
         """Return the value of a property in a language, or None."""
-        return literal_in(self.graph, node, prop, language)
+        return literal_in(self.view, node, prop, language)
 
     def label(self, node: Term, language: str) -> str:
         """Return the label of a term in a language, or its local name."""
@@ -193,52 +250,13 @@ class Guideline:
         """Return the scope note of a term in a language, or None."""
         return self.text(node, SKOS.scopeNote, language)
 
-    def _check(self, readings: Mapping[str, str]) -> dict[str, Reading]:
-        chosen = {}
-        for ambiguity, letter in readings.items():
-            if ambiguity not in self.ambiguities:
-                raise UnknownNameError("ambiguity", ambiguity, list(self.ambiguities))
-            by_letter = {r.id.rpartition("-")[2]: r for r in self.ambiguities[ambiguity]}
-            if letter not in by_letter:
-                raise UnknownNameError(f"reading of {ambiguity}", letter, list(by_letter))
-            reading = by_letter[letter]
-            if not reading.adopted and not reading.changes_answers:
-                computed = [k for k, r in by_letter.items() if r.adopted or r.changes_answers]
-                raise UncomputedReadingError(reading.id, computed)
-            chosen[ambiguity] = reading
-        return chosen
-
-    def _restated(self) -> Graph:
-        """Return a copy of the graph in which the selected readings replace what they restate."""
-        copy = Graph()
-        copy += self._source
-        for reading in self.selected.values():
-            for change in self._source.objects(reading.iri, CORE.restates):
-                _apply(copy, change)
-        return copy
-
-    def _readings_of(self, ambiguity: URIRef) -> list[Reading]:
-        adopted = self._source.value(ambiguity, CORE.adoptedReading)
-        iris = sorted(URIRef(str(r)) for r in self._source.subjects(CORE.readingOf, ambiguity))
-        changing = [iri for iri in iris if (iri, CORE.restates, None) in self._source]
-        return [
-            Reading(
-                iri,
-                local_name(iri),
-                local_name(ambiguity),
-                iri == adopted,
-                len(changing) > 1 and iri in changing,
-            )
-            for iri in iris
-        ]
-
     def _recommendation(self, iri: URIRef) -> Recommendation:
         statements = tuple(
             sorted((self._statement(s) for s in self._all(iri, CORE.restsOn)), key=lambda s: s.id)
         )
         strength = self._one(iri, CORE.strength)
         kind, population = self._one(iri, RDF.type, CORE), self._one(iri, CORE.population)
-        identifier = self.graph.value(iri, DCTERMS.identifier)
+        identifier = self.view.value(iri, DCTERMS.identifier)
         if kind is None or population is None or identifier is None or not statements:
             raise GuidelineError(
                 f"{iri}: a recommendation needs a kind, an identifier, a population and statements"
@@ -254,7 +272,7 @@ class Guideline:
             min(s.level_rank for s in _own(str(identifier), statements)),
             statements,
             self._one(iri, CORE.fulfilledBy),
-            (iri, CORE.excludedFromChecking, Literal(True)) in self.graph,
+            self.view.holds(iri, CORE.excludedFromChecking, Literal(True)),
             self._of_strength(iri, strength, CORE.concordance),
             self._of_strength(iri, strength, CORE.departure),
             tuple(self._all(iri, CORE.unmetAs)),
@@ -271,31 +289,19 @@ class Guideline:
         return Statement(
             iri,
             local_name(iri),
-            str(self.graph.value(iri, CORE.section) or ""),
-            str(self.graph.value(iri, CORE.sourceLines) or ""),
+            str(self.view.value(iri, CORE.section) or ""),
+            str(self.view.value(iri, CORE.sourceLines) or ""),
             self.rank(level),
             level,
             tuple(sorted(local_name(a) for a in self._all(iri, CORE.ambiguity))),
         )
 
     def _all(self, node: Term, prop: URIRef) -> list[URIRef]:
-        return sorted(URIRef(str(o)) for o in self.graph.objects(node, prop))
+        return sorted(URIRef(str(o)) for o in self.view.objects(node, prop))
 
     def _one(self, node: Term, prop: URIRef, within: str = "") -> URIRef | None:
         found = [iri for iri in self._all(node, prop) if iri.startswith(str(within))]
         return found[0] if found else None
-
-
-def _apply(graph: Graph, change: Term) -> None:
-    """Replace, on the subject of a change, every property that the change gives."""
-    subject = graph.value(change, CORE.subject)
-    if subject is None:
-        raise GuidelineError("a core:restates node needs a core:subject")
-    for prop in set(graph.predicates(change)) - {CORE.subject}:
-        target = OWL.equivalentClass if prop == CORE.definition else prop
-        graph.remove((subject, target, None))
-        for value in graph.objects(change, prop):
-            graph.add((subject, target, value))
 
 
 def _own(identifier: str, statements: tuple[Statement, ...]) -> tuple[Statement, ...]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from rdflib import Graph, Literal, Namespace, URIRef
+from collections.abc import Iterable
+from typing import Protocol
+
+from rdflib import Literal, Namespace, URIRef
 from rdflib.namespace import DCTERMS, OWL, PROV, RDF, RDFS, SKOS, XSD
 from rdflib.term import Node
 
@@ -37,7 +40,14 @@ def local_name(iri: URIRef | str) -> str:
     return str(iri).rstrip("/").replace("#", "/").rsplit("/", 1)[-1]
 
 
-def literal_in(graph: Graph, node: Node, prop: URIRef, language: str) -> str | None:
+class HasObjects(Protocol):
+    """What can tell the values of a property of a subject, as a graph can."""
+
+    def objects(self, subject: Node, prop: URIRef, /) -> Iterable[Node]:
+        """Return the values of a property of a subject."""
+
+
+def literal_in(graph: HasObjects, node: Node, prop: URIRef, language: str) -> str | None:
     """Return the value of a property in a language, or None."""
     for value in graph.objects(node, prop):
         if isinstance(value, Literal) and value.language == language:

@@ -12,7 +12,7 @@ the plan splits on that feature: the same answer on every part is the answer.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -169,7 +169,7 @@ class Plan:
     """
 
     def __init__(self, trees: Mapping[str, Node], domains: Mapping[str, Knowledge]) -> None:
-        self.trees = dict(trees)
+        self._build: Callable[[], Mapping[str, Node]] = lambda: trees
         tested: dict[str, list[Knowledge]] = {feature: [] for feature in domains}
         for tree in self.trees.values():
             for atom in atoms(tree):
@@ -182,6 +182,25 @@ class Plan:
             for atom in atoms(tree)
         }
         self._splits: dict[int, tuple[Node, tuple[Split, ...]]] = {}
+        self._shared_splits = self._splits
+
+    def sharing(self, build: Callable[[], Mapping[str, Node]]) -> Plan:
+        """Return a plan of other trees over the same cells.
+
+        Parameters
+        ----------
+        build : callable
+            Makes the trees when they are first asked for. Their atoms are atoms of this plan.
+        """
+        other = Plan.__new__(Plan)
+        other._build, other.cells, other._masks = build, self.cells, self._masks
+        other._splits, other._shared_splits = {}, self._shared_splits
+        return other
+
+    @cached_property
+    def trees(self) -> dict[str, Node]:
+        """What can be decided, by name."""
+        return dict(self._build())
 
     @cached_property
     def features(self) -> list[str]:
@@ -263,9 +282,11 @@ class Plan:
         return answers.pop()
 
     def _splits_of(self, node: Node) -> tuple[Split, ...]:
-        if id(node) not in self._splits:
-            self._splits[id(node)] = node, tuple(self._find_splits(node))
-        return self._splits[id(node)][1]
+        # The trees of criteria are shared by the plans of all readings; others belong to one plan.
+        known = self._shared_splits if isinstance(node, Named) else self._splits
+        if id(node) not in known:
+            known[id(node)] = node, tuple(self._find_splits(node))
+        return known[id(node)][1]
 
     def _find_splits(self, node: Node) -> Iterator[Split]:
         distinct = list(atoms(node))

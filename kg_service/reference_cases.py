@@ -29,14 +29,14 @@ class ReferenceCase:
     document: Mapping[str, Any] | None = None
     readings: Mapping[str, str] = field(default_factory=dict)
 
-    def read(self, base: KnowledgeBase) -> Batch:
+    def read(self, base: KnowledgeBase, reference_date: str | None = None) -> Batch:
         """Return its records as a knowledge base reads them, or what stands against it."""
         batch = Batch()
         if self.document is None:
-            base.read_file(self.path, batch)
+            base.read_file(self.path, batch, reference_date)
             return batch
         try:
-            batch.records += base.read_document(dict(self.document), self.name)
+            batch.records += base.read_document(dict(self.document), self.name, reference_date)
         except InputError as error:
             batch.problems += error.problems
         return batch

@@ -5,12 +5,20 @@ from __future__ import annotations
 from rdflib import URIRef
 from typing_extensions import TypedDict
 
-from kg_service.assessment import Assessment, Conclusion, OptionVerdict, Question, Verdict
+from kg_service.assessment import Assessment, Conclusion, OptionVerdict, Question
 from kg_service.assumption_report import AssumptionJson, assumption_json
 from kg_service.guideline import Recommendation
 from kg_service.namespaces import local_name
+from kg_service.option_decision import Verdict
 from kg_service.prescription import Bearing, Finding, PrescriptionCheck
 from kg_service.record import Fact, Note
+from kg_service.robustness import CaseRobustness, Robustness
+from kg_service.robustness_report import (
+    CaseRobustnessJson,
+    RobustnessJson,
+    case_robustness_json,
+    robustness_json,
+)
 from kg_service.values import Status
 from kg_service.wording import Wording
 
@@ -66,6 +74,7 @@ class ConclusionJson(TypedDict):
     ways: list[str]
     outcome: str | None
     excluded: bool
+    robustness: RobustnessJson | None
 
 
 class OptionJson(TypedDict):
@@ -89,6 +98,7 @@ class OptionJson(TypedDict):
     relativeContraindications: list[str]
     reservations: list[str]
     obligations: list[str]
+    robustness: RobustnessJson | None
 
 
 class FindingJson(TypedDict):
@@ -117,6 +127,7 @@ class PrescriptionJson(TypedDict):
     realises: dict[str, Status]
     findings: list[FindingJson]
     missing: list[MissingJson]
+    robustness: RobustnessJson | None
 
 
 class QuestionJson(TypedDict):
@@ -145,9 +156,11 @@ class AssessmentJson(TypedDict):
     guidelineLabel: str
     guidelineVersion: str
     coverage: str
+    profile: str | None
     readings: dict[str, str]
     assumptions: list[AssumptionJson]
     language: str
+    robustness: CaseRobustnessJson | None
     prescription: PrescriptionJson | None
     options: list[OptionJson]
     conclusions: list[ConclusionJson]
@@ -156,8 +169,10 @@ class AssessmentJson(TypedDict):
     facts: list[FactJson]
 
 
-def assessment_json(assessment: Assessment, wording: Wording) -> AssessmentJson:
-    """Return the JSON form of an assessment, in the language of `wording`."""
+def assessment_json(
+    assessment: Assessment, wording: Wording, robustness: CaseRobustness | None = None
+) -> AssessmentJson:
+    """Return the JSON form of an assessment, with what hangs on a reading if that was examined."""
     guideline = wording.compiled.guideline
     facts = sorted(assessment.case.facts.values(), key=lambda f: f.where)
     lacking = tuple(feature for c in assessment.conclusions for feature in c.missing)
@@ -168,21 +183,33 @@ def assessment_json(assessment: Assessment, wording: Wording) -> AssessmentJson:
         "guidelineLabel": wording.label(guideline.iri),
         "guidelineVersion": wording.guideline_version,
         "coverage": wording.coverage,
-        "readings": {key: reading.id.rpartition("-")[2] for key, reading in guideline.selected.items()},
+        "profile": guideline.profile.id if guideline.profile else None,
+        "readings": guideline.letters,
         "assumptions": [assumption_json(a, wording) for a in assessment.case.assumptions],
         "language": wording.language,
-        "prescription": (
-            prescription_json(assessment.prescription, wording) if assessment.prescription else None
+        "robustness": (
+            case_robustness_json(robustness, [v.option for v in assessment.options], wording)
+            if robustness
+            else None
         ),
-        "options": [option_json(v, i, wording) for i, v in enumerate(assessment.options, start=1)],
-        "conclusions": [conclusion_json(c, wording) for c in assessment.conclusions],
+        "prescription": (
+            prescription_json(assessment.prescription, wording, robustness)
+            if assessment.prescription
+            else None
+        ),
+        "options": [
+            option_json(v, i, wording, robustness) for i, v in enumerate(assessment.options, start=1)
+        ],
+        "conclusions": [conclusion_json(c, wording, robustness) for c in assessment.conclusions],
         "questions": [question_json(q, wording) for q in assessment.questions],
         "openLists": wording.list_flags(lacking),
         "facts": [fact_json(f, wording) for f in facts],
     }
 
 
-def option_json(verdict: OptionVerdict, position: int, wording: Wording) -> OptionJson:
+def option_json(
+    verdict: OptionVerdict, position: int, wording: Wording, robustness: CaseRobustness | None = None
+) -> OptionJson:
     """Return the JSON form of the verdict on an option."""
 
     def ids(conclusions: tuple[Conclusion, ...]) -> list[str]:
@@ -207,10 +234,13 @@ def option_json(verdict: OptionVerdict, position: int, wording: Wording) -> Opti
         "relativeContraindications": ids(verdict.qualifications),
         "reservations": ids(verdict.reservations),
         "obligations": ids(verdict.obligations),
+        "robustness": _robustness(robustness.options[verdict.option] if robustness else None, wording),
     }
 
 
-def conclusion_json(conclusion: Conclusion, wording: Wording) -> ConclusionJson:
+def conclusion_json(
+    conclusion: Conclusion, wording: Wording, robustness: CaseRobustness | None = None
+) -> ConclusionJson:
     """Return the JSON form of a conclusion."""
     recommendation = conclusion.recommendation
     return {
@@ -228,10 +258,15 @@ def conclusion_json(conclusion: Conclusion, wording: Wording) -> ConclusionJson:
         "ways": [local_name(cls) for cls in conclusion.ways],
         "outcome": _label(recommendation.outcome, wording),
         "excluded": recommendation.excluded,
+        "robustness": _robustness(
+            robustness.conclusions[recommendation.iri] if robustness else None, wording
+        ),
     }
 
 
-def prescription_json(check: PrescriptionCheck, wording: Wording) -> PrescriptionJson:
+def prescription_json(
+    check: PrescriptionCheck, wording: Wording, robustness: CaseRobustness | None = None
+) -> PrescriptionJson:
     """Return the JSON form of the check of a prescription."""
     return {
         "concordance": local_name(check.concordance),
@@ -241,6 +276,7 @@ def prescription_json(check: PrescriptionCheck, wording: Wording) -> Prescriptio
         "realises": {local_name(option): status for option, status in check.realises.items()},
         "findings": [finding_json(finding, wording) for finding in check.findings],
         "missing": [missing_json(feature, wording) for feature in check.missing],
+        "robustness": _robustness(robustness.prescription if robustness else None, wording),
     }
 
 
@@ -312,6 +348,10 @@ def question_json(question: Question, wording: Wording) -> QuestionJson:
 def note_json(note: Note) -> NoteJson:
     """Return the JSON form of a note."""
     return {"where": note.where, "what": note.what, "why": note.why}
+
+
+def _robustness(found: Robustness | None, wording: Wording) -> RobustnessJson | None:
+    return robustness_json(found, wording) if found else None
 
 
 def _label(iri: URIRef | None, wording: Wording) -> str | None:

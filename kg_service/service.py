@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from kg_service.limits import Limits
 from kg_service.reader import parse_json, read_record
 from kg_service.record import Case, Record, SetAssumption
 from kg_service.record_from_rdf import documents_from_graph, parse_rdf
+from kg_service.robustness import VARIANTS_KEPT, CaseRobustness, ReadingSpace, RobustnessExaminer
 from kg_service.wording import Language, Wording
 
 RDF_FORMATS = {
@@ -41,10 +42,17 @@ RECORD_SHAPES = "shapes/record.ttl"
 
 @dataclass(frozen=True)
 class AssessedRecord:
-    """One record with its cases and what was concluded on each."""
+    """One record with its cases and what was concluded on each.
+
+    Attributes
+    ----------
+    robustness : mapping of str to CaseRobustness
+        By case id, what hangs on a reading of the source; empty unless asked for.
+    """
 
     record: Record
     assessments: tuple[Assessment, ...]
+    robustness: Mapping[str, CaseRobustness] = field(default_factory=dict)
 
 
 @dataclass
@@ -70,8 +78,9 @@ class KnowledgeBase:
         self.graph = load_graph() if graph is None else graph
         self.record_shapes = load_file(DATA_ROOT / RECORD_SHAPES) if record_shapes is None else record_shapes
         self.limits = Limits(self.record_shapes)
-        self._compiled: dict[tuple[tuple[str, str], ...], CompiledGuideline] = {}
-        self._wordings: dict[tuple[int, Language], Wording] = {}
+        # A caller can ask for any combination of readings, so what is kept of them is bounded.
+        self._under = lru_cache(maxsize=VARIANTS_KEPT)(self._compiled_under)
+        self.wording = lru_cache(maxsize=VARIANTS_KEPT)(Wording)
 
     @classmethod
     def of_root(cls, root: Path) -> KnowledgeBase:
@@ -85,25 +94,40 @@ class KnowledgeBase:
         check_root(root)
         return cls(load_graph(*module_paths(root)), load_file(root / RECORD_SHAPES))
 
-    def compiled(self, readings: Mapping[str, str] | None = None) -> CompiledGuideline:
+    def compiled(
+        self, readings: Mapping[str, str] | None = None, profile: str | None = None
+    ) -> CompiledGuideline:
         """Return the guideline compiled under a choice of readings.
+
+        Parameters
+        ----------
+        readings : mapping of str to str, optional
+            Ambiguity id to letter.
+        profile : str, optional
+            Id of a reading profile; a reading given beside it wins over its own.
 
         Raises
         ------
         UnknownNameError
-            When a reading does not exist.
+            When a reading or a profile does not exist; names the nearest that does.
+        UncomputedReadingError
+            When a reading is recorded without a change that could be computed.
         """
-        key = tuple(sorted((readings or {}).items()))
-        if key not in self._compiled:
-            self._compiled[key] = CompiledGuideline(Guideline(self.graph, readings=dict(key)))
-        return self._compiled[key]
+        return self._under(frozenset((readings or {}).items()), profile)
 
-    def wording(self, compiled: CompiledGuideline, language: Language) -> Wording:
-        """Return the words of a language for a compiled guideline."""
-        key = id(compiled), language
-        if key not in self._wordings:
-            self._wordings[key] = Wording(compiled, language)
-        return self._wordings[key]
+    def _compiled_under(self, readings: frozenset[tuple[str, str]], profile: str | None) -> CompiledGuideline:
+        if not readings and profile is None:
+            return self._adopted
+        return self._adopted.under(dict(readings), profile)
+
+    @cached_property
+    def _adopted(self) -> CompiledGuideline:
+        return CompiledGuideline(Guideline(self.graph))
+
+    @cached_property
+    def reading_space(self) -> ReadingSpace:
+        """All readings of the guideline, for telling what hangs on them."""
+        return ReadingSpace(self._adopted)
 
     @cached_property
     def bindings(self) -> FhirBindings:
@@ -247,6 +271,14 @@ class KnowledgeBase:
             except InputError as error:
                 batch.problems += error.problems
         return assessed
+
+    def examine(self, assessed: AssessedRecord, compiled: CompiledGuideline) -> AssessedRecord:
+        """Return an assessed record with what of its answers hangs on a reading of the source."""
+        found = {
+            a.case.id: RobustnessExaminer(self.reading_space, compiled, a.case).examine()
+            for a in assessed.assessments
+        }
+        return replace(assessed, robustness=found)
 
     def explain(
         self,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator
 
 from rdflib import URIRef
@@ -12,18 +11,23 @@ from kg_service.assumption_report import AssumptionJson, DeclaredAssumptionJson,
 from kg_service.concordance import ACCEPTS, CONSTRAINS, FAVOURS, INFORMS, OBLIGES, RISKS
 from kg_service.explanation import ExplanationJson, StateJson
 from kg_service.guideline import Recommendation
+from kg_service.layout import MARKS, section, wrap
 from kg_service.prescription import PrescriptionCheck
 from kg_service.record import Note, Record
+from kg_service.robustness import CaseRobustness
+from kg_service.robustness_text import robustness_lines, selected_lines
 from kg_service.wording import Wording
 
-MARKS = {"true": "●", "false": "○", "unknown": "?"}
-"""Readable without colour: a full circle holds, an empty one does not, a question mark is open."""
-WIDTH = 100
 QUESTIONS_SHOWN = 8
 
 
-def assessment_text(assessment: Assessment, wording: Wording, notes: tuple[Note, ...] = ()) -> str:
-    """Return an assessment as text."""
+def assessment_text(
+    assessment: Assessment,
+    wording: Wording,
+    notes: tuple[Note, ...] = (),
+    robustness: CaseRobustness | None = None,
+) -> str:
+    """Return an assessment as text, with what hangs on a reading if that was examined."""
     check = assessment.prescription
     sections = [
         _heading(assessment, wording),
@@ -38,9 +42,11 @@ def assessment_text(assessment: Assessment, wording: Wording, notes: tuple[Note,
         _section("information", _information(assessment, wording), wording),
         _section("questions", _questions(assessment, wording), wording),
     ]
+    if robustness is not None:
+        sections.append(_section("robustness", robustness_lines(robustness, wording), wording))
     if notes:
         sections.append(_section("notes", _notes(notes), wording))
-    sections.append(_wrap(wording.phrase("disclaimer", scope=wording.coverage), ""))
+    sections.append(wrap(wording.phrase("disclaimer", scope=wording.coverage), ""))
     return "\n\n".join(sections) + "\n"
 
 
@@ -59,9 +65,9 @@ def assumptions_text(declared: list[DeclaredAssumptionJson], wording: Wording) -
         parts = {"word": item["fixes"]["label"], "number": item["fromFeature"]["label"]}
         about = ", ".join([*item["statements"], *item["ambiguities"]])
         lines = [
-            _wrap(wording.phrase("assumption_declared", **parts, comparison=item["comparisonLabel"]), "  "),
-            _wrap(item["definition"], "  "),
-            _wrap(wording.phrase("assumption_about", units=", ".join(item["units"]), about=about), "  "),
+            wrap(wording.phrase("assumption_declared", **parts, comparison=item["comparisonLabel"]), "  "),
+            wrap(item["definition"], "  "),
+            wrap(wording.phrase("assumption_about", units=", ".join(item["units"]), about=about), "  "),
         ]
         blocks.append("\n".join([item["id"], *lines]))
     return "\n\n".join(blocks) + "\n"
@@ -78,8 +84,9 @@ def explanation_text(explanation: ExplanationJson, wording: Wording) -> str:
         document=explanation["document"],
         status=status,
     )
-    label = _wrap(f"{explanation['label']}.", "")
-    blocks = ["\n".join([title, "═" * len(title), label, *_assumptions(explanation["assumptions"], wording)])]
+    label = wrap(f"{explanation['label']}.", "")
+    head = [title, "═" * len(title), label, *selected_lines(wording)]
+    blocks = ["\n".join([*head, *_assumptions(explanation["assumptions"], wording)])]
     blocks.append("\n".join(_statements(explanation, wording)))
     blocks.append("\n".join([wording.phrase("tree"), *_tree(explanation["tree"], wording, 1)]))
     blocks += [block for block in (_proof(explanation, wording), _open(explanation, wording)) if block]
@@ -101,10 +108,7 @@ def _heading(assessment: Assessment, wording: Wording) -> str:
         "guideline", label=wording.label(guideline.iri), version=wording.guideline_version
     )
     lines = [title, "═" * len(title), version]
-    if guideline.selected:
-        lines.append(
-            wording.phrase("readings", readings=", ".join(r.id for r in guideline.selected.values()))
-        )
+    lines += selected_lines(wording)
     lines += _assumptions([assumption_json(a, wording) for a in assessment.case.assumptions], wording)
     return "\n".join(lines)
 
@@ -113,12 +117,11 @@ def _assumptions(assumptions: list[AssumptionJson], wording: Wording) -> Iterato
     """Tell the local assumptions that were set, and which were used."""
     for item in assumptions:
         parts = {"id": item["id"], "meaning": item["meaning"], "use": item["useLabel"]}
-        yield _wrap(wording.phrase("assumption_line", **parts), "")
+        yield wrap(wording.phrase("assumption_line", **parts), "")
 
 
 def _section(key: str, lines: Iterator[str], wording: Wording) -> str:
-    title = wording.phrase(key)
-    return "\n".join([title, "─" * len(title), *(list(lines) or [f"  {wording.phrase('none')}"])])
+    return section(wording.phrase(key), lines, wording.phrase("none"))
 
 
 def _facts(assessment: Assessment, wording: Wording) -> Iterator[str]:
@@ -128,7 +131,7 @@ def _facts(assessment: Assessment, wording: Wording) -> Iterator[str]:
             text = wording.fact(fact)
             if fact.origin:
                 text += f" [{wording.phrase('origin', origin=fact.origin)}]"
-            yield _wrap(text, "  ")
+            yield wrap(text, "  ")
 
 
 def _options(assessment: Assessment, wording: Wording, *, general: bool) -> Iterator[str]:
@@ -145,14 +148,14 @@ def _options(assessment: Assessment, wording: Wording, *, general: bool) -> Iter
 
 def _reasons(verdict: OptionVerdict, wording: Wording) -> Iterator[str]:
     if verdict.leading is not None:
-        yield _wrap(_leading(verdict.leading, wording), "      ")
+        yield wrap(_leading(verdict.leading, wording), "      ")
     if verdict.yields_to:
         populations = ", ".join(wording.label(p) for p in verdict.yields_to)
-        yield _wrap(wording.phrase("yields_to", populations=populations), "      ")
+        yield wrap(wording.phrase("yields_to", populations=populations), "      ")
     if verdict.preferred is not None:
         yield f"      {wording.phrase('preferred', id=verdict.preferred.id)}"
     if verdict.outranked:
-        yield _wrap(wording.phrase("outranked", items=_items(verdict, wording)), "      ")
+        yield wrap(wording.phrase("outranked", items=_items(verdict, wording)), "      ")
     for conclusion in verdict.indications:
         if conclusion.status != "false":
             yield from _line(conclusion, wording)
@@ -186,7 +189,7 @@ def _inherited(conclusions: list[Conclusion], wording: Wording) -> Iterator[str]
             option=wording.label(option),
             ids=", ".join(ids),
         )
-        yield _wrap(text, "    ")
+        yield wrap(text, "    ")
 
 
 def _items(verdict: OptionVerdict, wording: Wording) -> str:
@@ -201,8 +204,8 @@ def _line(conclusion: Conclusion, wording: Wording) -> Iterator[str]:
     mark, label = MARKS[conclusion.status], wording.label(recommendation.iri)
     suffix = f" ({wording.phrase('excluded')})" if recommendation.excluded else ""
     text = wording.phrase("line", mark=mark, kind=kind, id=recommendation.id, label=f"{label}{suffix}")
-    yield _wrap(text, "    ")
-    yield _wrap(_reason(conclusion, wording), "        ")
+    yield wrap(text, "    ")
+    yield wrap(_reason(conclusion, wording), "        ")
 
 
 def _reason(conclusion: Conclusion, wording: Wording) -> str:
@@ -220,7 +223,7 @@ def _reason(conclusion: Conclusion, wording: Wording) -> str:
 def _prescription(check: PrescriptionCheck, wording: Wording) -> Iterator[str]:
     """Tell what the guideline makes of the prescription, with what it departs from and what is open."""
     word = wording.label(check.concordance).upper()
-    yield _wrap(wording.phrase("concordance", word=word, range=_range(check, wording)), "  ")
+    yield wrap(wording.phrase("concordance", word=word, range=_range(check, wording)), "  ")
     for finding in check.findings:
         recommendation = finding.recommendation
         effect = wording.label(finding.effect) if finding.effect else ""
@@ -231,12 +234,12 @@ def _prescription(check: PrescriptionCheck, wording: Wording) -> Iterator[str]:
             id=recommendation.id,
             label=f"{wording.label(recommendation.iri)}{ways}",
         )
-        yield _wrap(f"{text} [{effect}]" if effect and finding.bearing != "undocumented" else text, "  ")
+        yield wrap(f"{text} [{effect}]" if effect and finding.bearing != "undocumented" else text, "  ")
         reasons = [wording.fact(f) for f in finding.facts] if finding.bearing == "departs" else []
         reasons += [wording.label(f) for f in finding.missing] if finding.bearing == "open" else []
         if reasons:
             key = "because" if finding.bearing == "departs" else "lacking"
-            yield _wrap(wording.phrase(key, items="; ".join(reasons)), "      ")
+            yield wrap(wording.phrase(key, items="; ".join(reasons)), "      ")
 
 
 def _range(check: PrescriptionCheck, wording: Wording) -> str:
@@ -266,7 +269,7 @@ def _levels(assessment: Assessment, wording: Wording) -> Iterator[str]:
         if conclusion.recommendation.kind == ACCEPTS:
             word = wording.word("level", conclusion.status)
             label = wording.label(conclusion.recommendation.iri)
-            yield _wrap(f"{MARKS[conclusion.status]} {conclusion.recommendation.id}: {label}: {word}", "  ")
+            yield wrap(f"{MARKS[conclusion.status]} {conclusion.recommendation.id}: {label}: {word}", "  ")
 
 
 def _duties(assessment: Assessment, wording: Wording, kind: str) -> Iterator[str]:
@@ -279,7 +282,7 @@ def _duties(assessment: Assessment, wording: Wording, kind: str) -> Iterator[str
         done = wording.word(f"fulfilled_{kind}", conclusion.fulfilled or "unknown")
         ways = f" ({', '.join(wording.label(cls) for cls in conclusion.ways)})" if conclusion.ways else ""
         word, label = wording.word("kind", kind), wording.label(recommendation.iri)
-        yield _wrap(wording.phrase("obligation_line", kind=word, id=recommendation.id, label=label), "  ")
+        yield wrap(wording.phrase("obligation_line", kind=word, id=recommendation.id, label=label), "  ")
         yield f"      {due}; {done}{ways}"
 
 
@@ -292,9 +295,9 @@ def _factors(assessment: Assessment, wording: Wording) -> Iterator[str]:
             unknown.append(recommendation.id)
         else:
             kind, label = wording.word("kind", recommendation.kind), wording.label(recommendation.iri)
-            yield _wrap(wording.phrase("obligation_line", kind=kind, id=recommendation.id, label=label), "  ")
+            yield wrap(wording.phrase("obligation_line", kind=kind, id=recommendation.id, label=label), "  ")
     if unknown:
-        yield _wrap(wording.phrase("not_known", items=", ".join(unknown)), "  ")
+        yield wrap(wording.phrase("not_known", items=", ".join(unknown)), "  ")
 
 
 def _information(assessment: Assessment, wording: Wording) -> Iterator[str]:
@@ -303,22 +306,22 @@ def _information(assessment: Assessment, wording: Wording) -> Iterator[str]:
         recommendation = conclusion.recommendation
         if conclusion.status == "true" and not recommendation.excluded:
             label = wording.label(recommendation.iri)
-            yield _wrap(f"{recommendation.id}: {label}", "  ")
+            yield wrap(f"{recommendation.id}: {label}", "  ")
 
 
 def _questions(assessment: Assessment, wording: Wording) -> Iterator[str]:
     for position, question in enumerate(assessment.questions[:QUESTIONS_SHOWN], start=1):
         bears = wording.phrase("bears", settles=question.may_settle, bears=question.bears_on)
-        yield _wrap(f"{position:>2}. {wording.question(question.feature)} ({bears})", "  ")
+        yield wrap(f"{position:>2}. {wording.question(question.feature)} ({bears})", "  ")
     lacking = tuple(feature for c in assessment.conclusions for feature in c.missing)
     flags = wording.list_flags(lacking)
     if flags:
-        yield _wrap(wording.phrase("lists", flags=", ".join(flags)), "  ")
+        yield wrap(wording.phrase("lists", flags=", ".join(flags)), "  ")
 
 
 def _notes(notes: tuple[Note, ...]) -> Iterator[str]:
     for note in notes:
-        yield _wrap(f"{note.where}: {note.what}. {note.why}", "  ")
+        yield wrap(f"{note.where}: {note.what}. {note.why}", "  ")
 
 
 def _statements(explanation: ExplanationJson, wording: Wording) -> Iterator[str]:
@@ -326,11 +329,11 @@ def _statements(explanation: ExplanationJson, wording: Wording) -> Iterator[str]
         yield wording.phrase(
             "statement", id=statement["id"], section=statement["section"], lines=statement["lines"]
         )
-        yield _wrap(statement["paraphrase"], "  ")
+        yield wrap(statement["paraphrase"], "  ")
 
 
 def _tree(state: StateJson, wording: Wording, depth: int) -> Iterator[str]:
-    yield _wrap(f"{MARKS[state['status']]} {state['label']}", "  " * depth)
+    yield wrap(f"{MARKS[state['status']]} {state['label']}", "  " * depth)
     for child in state["children"]:
         if child["operator"] != "constant":
             yield from _tree(child, wording, depth + 1)
@@ -343,9 +346,9 @@ def _proof(explanation: ExplanationJson, wording: Wording) -> str:
     for fact in explanation["proof"]:
         origin = f" [{wording.phrase('origin', origin=fact['origin'])}]" if fact["origin"] else ""
         text = wording.phrase("fact_line", label=fact["label"], value=fact["value"], where=fact["where"])
-        lines.append(_wrap(text + origin, "  "))
+        lines.append(wrap(text + origin, "  "))
         if fact["assumption"]:
-            lines.append(_wrap(wording.phrase("derived", places=", ".join(fact["basis"])), "    "))
+            lines.append(wrap(wording.phrase("derived", places=", ".join(fact["basis"])), "    "))
     if not explanation["proof"]:
         lines.append(f"  {wording.phrase('no_facts_needed')}")
     if explanation["status"] == "false":
@@ -375,14 +378,10 @@ def _open(explanation: ExplanationJson, wording: Wording) -> str:
             wording.word("status", answer["becomes"]),
         )
         lines.append(
-            _wrap(wording.phrase("answer", feature=label, values=answer["values"], status=status), "  ")
+            wrap(wording.phrase("answer", feature=label, values=answer["values"], status=status), "  ")
         )
     return "\n".join(lines)
 
 
 def _iri(name: str, wording: Wording) -> URIRef:
     return next(iri for iri, feature in wording.compiled.schema.features.items() if feature.name == name)
-
-
-def _wrap(text: str, indent: str) -> str:
-    return textwrap.fill(text, WIDTH, initial_indent=indent, subsequent_indent=f"{indent}  ")

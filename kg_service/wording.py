@@ -172,6 +172,10 @@ class Wording:
         """Return the question that asks for a feature."""
         return self.compiled.schema.question(self.feature(iri), self.language)
 
+    def ambiguity(self, identifier: str) -> URIRef:
+        """Return the IRI of an ambiguity by its id."""
+        return self.compiled.guideline.readings.iris.get(identifier, URIRef(identifier))
+
     def list_flags(self, features: tuple[URIRef, ...]) -> list[str]:
         """Return the completeness flags of the open lists that these features derive from."""
         lists = {item.iri: item for item in self.compiled.document_entity.lists.values()}
@@ -194,7 +198,7 @@ class Wording:
         return self._of_module(OWL.versionInfo)
 
     def _of_module(self, prop: URIRef) -> str:
-        graph = self.compiled.guideline.graph
+        graph = self.compiled.guideline.source
         defined_by = graph.value(self.compiled.guideline.iri, RDFS.isDefinedBy)
         value: Any = graph.value(defined_by, prop)
         return str(value) if value else ""
