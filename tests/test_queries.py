@@ -578,7 +578,7 @@ def test_loaded_graphs(store: Store) -> None:
     found = run(store, "loaded-graphs").rows()
     assert len(found) == len(store.graphs())
     guideline = rows(store, "loaded-graphs", kind="guideline", language="fr")
-    assert len(guideline) == 9
+    assert len(guideline) == 10
     assert ("Recommandations", "0.1.0", "recommendations") in columns(
         guideline, "title", "version", "ontology"
     )
