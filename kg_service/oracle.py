@@ -65,11 +65,13 @@ class Oracle:
     ----------
     compiled : CompiledGuideline
         The guideline, under the readings to check.
+    names : iterable of str, optional
+        The trees of the plan to ask; every one otherwise.
     """
 
-    def __init__(self, compiled: CompiledGuideline) -> None:
+    def __init__(self, compiled: CompiledGuideline, names: Iterable[str] | None = None) -> None:
         self.compiled = compiled
-        self.names = sorted(compiled.plan.trees)
+        self.names = sorted(compiled.plan.trees if names is None else names)
         self._paths = compiled.paths
 
     def decide(self, cases: Sequence[Mapping[str, Knowledge]]) -> list[dict[str, bool | None]]:

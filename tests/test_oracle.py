@@ -17,9 +17,11 @@ READINGS = [
 ]
 
 
-def disagreements(compiled: CompiledGuideline, cases: list[dict[str, Knowledge]]) -> list[str]:
+def disagreements(
+    compiled: CompiledGuideline, cases: list[dict[str, Knowledge]], names: list[str] | None = None
+) -> list[str]:
     plan = compiled.plan
-    answers = Oracle(compiled).decide(cases)
+    answers = Oracle(compiled, names).decide(cases)
     assert len(answers) == len(cases)
     return [
         f"case {i}: {name}: plan {mine}, HermiT {theirs}"
@@ -35,7 +37,11 @@ def test_ci_compares_at_least_two_thousand_cases() -> None:
 
 @pytest.mark.parametrize("seed", range(BATCHES))
 def test_the_plan_agrees_with_hermit(compiled: CompiledGuideline, seed: int) -> None:
-    assert disagreements(compiled, random_cases(compiled, SIZE, seed)) == []
+    """Every conclusion in every batch; what prescriptions follow and depart from in three of them."""
+    names = list(compiled.plan.trees)
+    if seed >= 3:
+        names = [name for name in names if not name.endswith(("#follows", "#departs"))]
+    assert disagreements(compiled, random_cases(compiled, SIZE, seed), names) == []
 
 
 @pytest.mark.parametrize("readings", READINGS, ids=lambda r: ",".join(f"{k}{v}" for k, v in r.items()))
