@@ -224,6 +224,54 @@ def test_readings_that_reach_each_other_and_every_kind_of_change(toy: KnowledgeB
     assert assert_exact(nested, cases_of(nested.compiled(), 60, 1)) > 100
 
 
+RULES = """
+toy:perhaps a core:Strength ; core:rank 5 ; core:concordance core:Acceptable ; core:departure core:Acceptable .
+toy:Gusty a owl:Class ; rdfs:subClassOf toy:Walk ; owl:equivalentClass toy:Gusty-A2-a .
+toy:Gusty-A2-a a owl:Class ; rdfs:subClassOf toy:Walk ;
+    owl:equivalentClass [ a owl:Class ; owl:intersectionOf ( toy:Breeze toy:CloudySky ) ] .
+toy:Gusty-A2-b a owl:Class ; rdfs:subClassOf toy:Walk ;
+    owl:equivalentClass [ a owl:Class ; owl:intersectionOf ( toy:Breeze toy:Walk ) ] .
+toy:rec-U12 a core:Indication ; dcterms:identifier "U12" ; core:ofGuideline toy:guideline ;
+    core:population toy:Gusty ; core:option toy:umbrella ; core:strength toy:perhaps ; core:restsOn toy:U2 .
+toy:rec-U13 a core:Indication ; dcterms:identifier "U13" ; core:ofGuideline toy:guideline ;
+    core:population toy:Hooded ; core:option toy:umbrella ; core:strength toy:should ; core:restsOn toy:U2 .
+toy:rec-U14 a core:Constraint ; dcterms:identifier "U14" ; core:ofGuideline toy:guideline ;
+    core:population toy:DarkSky ; core:option toy:bigUmbrella ; core:completes toy:umbrella ;
+    core:fulfilledBy toy:NotTooWide ; core:strength toy:may ; core:restsOn toy:U2 .
+toy:A2 a core:Ambiguity ; core:ofGuideline toy:guideline ; core:adoptedReading toy:A2-a .
+toy:A2-a core:readingOf toy:A2 ; core:restates [ core:subject toy:Gusty ; core:definition toy:Gusty-A2-a ] .
+toy:A2-b core:readingOf toy:A2 ; core:restates [ core:subject toy:Gusty ; core:definition toy:Gusty-A2-b ] .
+toy:A3 a core:Ambiguity ; core:ofGuideline toy:guideline ; core:adoptedReading toy:A3-a .
+toy:A3-a core:readingOf toy:A3 ; core:restates [ core:subject toy:rec-U6 ; core:option toy:bigUmbrella ] .
+toy:A3-b core:readingOf toy:A3 ; core:restates [ core:subject toy:rec-U6 ; core:option toy:umbrella ] .
+toy:A4 a core:Ambiguity ; core:ofGuideline toy:guideline ; core:adoptedReading toy:A4-a .
+toy:A4-a core:readingOf toy:A4 ; core:restates [ core:subject toy:should ; core:rank 2 ] .
+toy:A4-b core:readingOf toy:A4 ; core:restates [ core:subject toy:should ; core:rank 4 ] .
+toy:A5 a core:Ambiguity ; core:ofGuideline toy:guideline ; core:adoptedReading toy:A5-a .
+toy:A5-a core:readingOf toy:A5 ; core:restates [ core:subject toy:rec-U14 ; core:fulfilledBy toy:NotTooWide ] .
+toy:A5-b core:readingOf toy:A5 ; core:restates [ core:subject toy:rec-U14 ; core:fulfilledBy toy:Checked ] .
+"""
+
+
+def test_which_speaks_first_who_is_kept_out_and_what_completes_hang_on_readings(toy: KnowledgeBase) -> None:
+    """A narrower population by one reading only, a reservation that moves, a rank, what completes an option."""
+    ruled = toy_with(toy, RULES)
+    assert len(every_choice(ruled.compiled())) == 32
+    assert assert_exact(ruled, cases_of(ruled.compiled(), 30, 2)) > 50
+    toy_iri = "https://example.org/umbrella/"
+    hanging = set()
+    space = ReadingSpace(ruled.compiled())
+    for case in cases_of(ruled.compiled(), 200, 9):
+        found = RobustnessExaminer(space, ruled.compiled(), case).examine()
+        hanging |= {(s.removeprefix(toy_iri), a) for s, item in items(found).items() for a in item.hangs_on}
+    assert {
+        ("umbrella", "A2"),
+        ("umbrella", "A4"),
+        ("bigUmbrella", "A3"),
+        ("urn:prescription", "A5"),
+    } <= hanging
+
+
 def test_two_ambiguities_cannot_restate_one_thing(toy: KnowledgeBase) -> None:
     clash = toy_with(
         toy,
