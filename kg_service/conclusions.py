@@ -5,10 +5,11 @@ from __future__ import annotations
 from rdflib import Graph, Literal, URIRef
 
 from kg_service.assessment import Assessment, Conclusion, OptionVerdict
+from kg_service.bearing import Bearing
 from kg_service.compiler import CompiledGuideline
 from kg_service.iris import member_iri, record_graph_iri
 from kg_service.namespaces import CORE, DCTERMS, OWL, PROV, QTY, RDF, RDFS, XSD, local_name
-from kg_service.prescription import Bearing, PrescriptionCheck
+from kg_service.prescription import PrescriptionCheck
 from kg_service.record import AppliedAssumption, Case, Fact
 from kg_service.robustness import CaseRobustness
 from kg_service.values import decimal_text

@@ -25,6 +25,8 @@ CONSTRAINS = "Constraint"
 RISKS = "RiskFactor"
 FAVOURS = "FavourableFactor"
 ACCEPTS = "AcceptanceLevel"
+RULES = (STOPS, QUALIFIES, RESERVES, CONSTRAINS, OBLIGES)
+"""The kinds that bind a prescription by their population, their option, or both."""
 
 
 class PrescriptionTrees:
@@ -41,6 +43,7 @@ class PrescriptionTrees:
     def __init__(self, guideline: Guideline, criterion: Callable[[URIRef], Node]) -> None:
         self._guideline = guideline
         self._criterion = criterion
+        self._made: dict[tuple[str, URIRef], Node | None] = {}
 
     @cached_property
     def realised(self) -> dict[URIRef, Node]:
@@ -54,47 +57,65 @@ class PrescriptionTrees:
 
     @cached_property
     def follows(self) -> dict[URIRef, Node]:
-        """By indication, that the prescription follows it.
+        """By indication, that the prescription follows it; see `following`."""
+        return self._trees(self.following)
+
+    @cached_property
+    def binds(self) -> dict[URIRef, Node]:
+        """By recommendation other than an indication, that it binds the prescription; see `binding`."""
+        return self._trees(self.binding)
+
+    @cached_property
+    def departs(self) -> dict[URIRef, Node]:
+        """By recommendation that binds, that the prescription departs from it; see `departing`."""
+        return self._trees(self.departing)
+
+    def _trees(self, of: Callable[[Recommendation], Node | None]) -> dict[URIRef, Node]:
+        found = {r.iri: of(r) for r in self._guideline.recommendations}
+        return {iri: tree for iri, tree in found.items() if tree is not None}
+
+    def following(self, recommendation: Recommendation) -> Node | None:
+        """Return that the prescription follows an indication; None for anything else.
 
         It carries out the option in full, and no situation of the case comes before the one that
         the option is indicated for. A constraint that completes an option says it in full.
         """
-        return {
-            r.iri: And(
-                (
-                    self.realised[r.option],
-                    self._complete(r.option),
-                    self._criterion(r.population),
-                    *(Not(self._criterion(p)) for p in self._guideline.yields_to(r.population)),
-                )
-            )
-            for r in self._guideline.recommendations
-            if r.kind == OFFERS and r.option in self.realised and not r.excluded
-        }
+        option = recommendation.option
+        if recommendation.kind != OFFERS or recommendation.excluded or option not in self.realised:
+            return None
+        return self._kept_once("follows", recommendation, lambda: self._following(recommendation, option))
 
-    @cached_property
-    def binds(self) -> dict[URIRef, Node]:
-        """By recommendation other than an indication, that it binds the prescription."""
-        found = {}
-        for recommendation in self._guideline.recommendations:
-            if recommendation.kind in (STOPS, QUALIFIES, RESERVES, CONSTRAINS, OBLIGES):
-                tree = self._binding(recommendation)
-                if tree is not None and not recommendation.excluded:
-                    found[recommendation.iri] = tree
-            elif recommendation.kind == PREFERS:
-                found[recommendation.iri] = self._criterion(recommendation.population)
-        return found
+    def _following(self, recommendation: Recommendation, option: URIRef) -> Node:
+        population = recommendation.population
+        before = (Not(self._criterion(p)) for p in self._guideline.yields_to(population))
+        return And((self.realised[option], self._complete(option), self._criterion(population), *before))
 
-    @cached_property
-    def departs(self) -> dict[URIRef, Node]:
-        """By recommendation that binds, that the prescription departs from it."""
-        found = {}
-        for recommendation in self._guideline.recommendations:
-            binding = self.binds.get(recommendation.iri)
-            kept = self._kept(recommendation)
-            if binding is not None:
-                found[recommendation.iri] = binding if kept is None else And((binding, Not(kept)))
-        return found
+    def binding(self, recommendation: Recommendation) -> Node | None:
+        """Return that a rule binds the prescription; None where it says nothing of prescriptions."""
+        if recommendation.kind == PREFERS:
+            return self._criterion(recommendation.population)
+        if recommendation.excluded or recommendation.kind not in RULES:
+            return None
+        return self._kept_once("binds", recommendation, lambda: self._binding(recommendation))
+
+    def departing(self, recommendation: Recommendation) -> Node | None:
+        """Return that the prescription departs from a rule; None where none binds it."""
+        binding = self.binding(recommendation)
+        if binding is None:
+            return None
+        kept = self._kept(recommendation)
+        if kept is None:
+            return binding
+        return self._kept_once("departs", recommendation, lambda: And((binding, Not(kept))))
+
+    def _kept_once(
+        self, word: str, recommendation: Recommendation, make: Callable[[], Node | None]
+    ) -> Node | None:
+        """Return one and the same tree whenever it is asked for."""
+        key = word, recommendation.iri
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key]
 
     def named(self) -> dict[str, Node]:
         """Return every tree by a name of its own, for the plan."""

@@ -9,26 +9,19 @@ calls it one thing only when the two agree.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
 from rdflib import URIRef
 
+from kg_service.bearing import BEARINGS, Bearing, bearings, effect_of, outcome, standing
 from kg_service.compiler import CompiledGuideline
-from kg_service.concordance import OBLIGES, OFFERS, RESERVES
 from kg_service.explain import justification, missing
 from kg_service.guideline import Recommendation
 from kg_service.namespaces import CORE
 from kg_service.plan import Node
 from kg_service.record import Case, Fact
 from kg_service.values import Status, status_of
-
-Bearing = Literal["departs", "waits", "open", "undocumented", "follows"]
-"""How a recommendation bears on a prescription, the gravest first. *waits*: it does not bind until
-another is fulfilled. *undocumented*: something that must be done, of which the record says nothing."""
-BEARINGS: tuple[Bearing, ...] = ("departs", "waits", "open", "undocumented", "follows")
 
 
 @dataclass(frozen=True)
@@ -120,77 +113,21 @@ class _Checker:
         self.possible = self.plan.possible(self.known)
 
     def check(self) -> PrescriptionCheck:
-        findings = [*self._followed(), *self._rules()]
-        best, worst = self._outcome(findings, hoping=True), self._outcome(findings, hoping=False)
+        found = [standing(r, self.trees, self._decided) for r in self.guideline.recommendations]
+        borne = list(bearings(one for one in found if one is not None))
+        best, worst = (outcome(borne, self.guideline.rank, hoping=hoping) for hoping in (True, False))
         realises = {o: self._decided(tree) for o, tree in self.trees.realised.items()}
         return PrescriptionCheck(
             best if best == worst else CORE.NotAssessable,
             best,
             worst,
             {o: status for o, status in realises.items() if status != "false"},
-            tuple(sorted(findings, key=self._gravity)),
+            tuple(sorted((self._finding(r, bearing) for r, bearing in borne), key=self._gravity)),
         )
 
     def _gravity(self, finding: Finding) -> tuple[int, int, str]:
         rank = self.guideline.rank(finding.effect) if finding.effect else 0
         return BEARINGS.index(finding.bearing), -rank, finding.recommendation.id
-
-    def _outcome(self, findings: list[Finding], *, hoping: bool) -> URIRef:
-        """Return what the findings make of the prescription, the open ones taken for the best or the worst.
-
-        The gravest departure counts. Without an indication that is followed, the guideline does not
-        address the prescription, unless it keeps the option for other cases.
-        """
-        sure = [f for f in findings if f.bearing in ("departs", "follows")]
-        opened = [f for f in findings if f.bearing == "open"]
-        taken = [*sure, *(f for f in opened if (f.recommendation.kind == OFFERS) is hoping)]
-        departures = [f for f in taken if f.bearing != "follows" and f.recommendation.kind != OFFERS]
-        followed = [f.effect for f in taken if f.recommendation.kind == OFFERS and f.effect is not None]
-        effects = [f.effect for f in departures if f.effect is not None]
-        kept_for_others = any(f.recommendation.kind == RESERVES for f in departures)
-        if CORE.Discordant in effects or (not followed and kept_for_others):
-            return CORE.Discordant
-        if not followed:
-            return CORE.NotAddressed
-        return max([min(followed, key=self.guideline.rank), *effects], key=self.guideline.rank)
-
-    def _followed(self) -> Iterator[Finding]:
-        """Yield the indications that the prescription follows, or may follow.
-
-        Of those that offer one option, the one that speaks first hides what it outranks.
-        """
-        surely: set[URIRef | None] = set()
-        for recommendation in sorted(self._speaking(self.trees.follows), key=_precedence):
-            tree = self.trees.follows[recommendation.iri]
-            status = self._decided(tree)
-            if status == "false" or recommendation.option in surely:
-                continue
-            if status == "true":
-                surely.add(recommendation.option)
-            bearing: Bearing = "follows" if status == "true" else "open"
-            yield self._finding(recommendation, bearing, recommendation.concordance, tree)
-
-    def _rules(self) -> Iterator[Finding]:
-        for recommendation in self._speaking(self.trees.departs):
-            binding, departing = self.trees.binds[recommendation.iri], self.trees.departs[recommendation.iri]
-            bound, departs = self._decided(binding), self._decided(departing)
-            effect = recommendation.departure
-            if departs == "true":
-                bearing: Bearing = "waits" if self._waiting(recommendation) else "departs"
-                yield self._finding(recommendation, bearing, effect, departing, self._ways(recommendation))
-            elif departs == "unknown" and recommendation.kind != OBLIGES:
-                yield self._finding(recommendation, "open", effect, departing)
-            elif departs == "unknown" and bound == "true":
-                yield self._finding(recommendation, "undocumented", effect, departing)
-            elif departs == "false" and bound == "true":
-                yield self._finding(recommendation, "follows", None, departing)
-
-    def _speaking(self, trees: dict[URIRef, Node]) -> list[Recommendation]:
-        return [r for r in self.guideline.recommendations if r.iri in trees]
-
-    def _waiting(self, recommendation: Recommendation) -> bool:
-        """Return whether what must come first is known not to be fulfilled."""
-        return any(self._decided(self.trees.departs[r]) == "true" for r in recommendation.waits_for)
 
     def _ways(self, recommendation: Recommendation) -> tuple[URIRef, ...]:
         trees = ((cls, self.plan.trees[str(cls)]) for cls in recommendation.unmet_as)
@@ -199,19 +136,16 @@ class _Checker:
     def _decided(self, tree: Node) -> Status:
         return status_of(self.plan.decide(tree, self.possible))
 
-    def _finding(
-        self,
-        recommendation: Recommendation,
-        bearing: Bearing,
-        effect: URIRef | None,
-        tree: Node,
-        ways: tuple[URIRef, ...] = (),
-    ) -> Finding:
+    def _finding(self, recommendation: Recommendation, bearing: Bearing) -> Finding:
+        tree = self.trees.following(recommendation) or self.trees.departing(recommendation)
+        assert tree is not None  # noqa: S101 - what bears on a prescription has a tree
         value, features = justification(self.plan, tree, self.known)
-        facts = tuple(self.case.facts[URIRef(f)] for f in features)
         lacking = sorted(missing(self.plan, tree, self.possible)) if value is None else []
-        return Finding(recommendation, bearing, effect, facts, tuple(URIRef(f) for f in lacking), ways)
-
-
-def _precedence(recommendation: Recommendation) -> tuple[int, int, str]:
-    return recommendation.level_rank, recommendation.strength_rank, recommendation.id
+        return Finding(
+            recommendation,
+            bearing,
+            effect_of(recommendation, bearing),
+            tuple(self.case.facts[URIRef(f)] for f in features),
+            tuple(URIRef(f) for f in lacking),
+            self._ways(recommendation) if bearing in ("departs", "waits") else (),
+        )

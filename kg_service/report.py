@@ -7,10 +7,11 @@ from typing_extensions import TypedDict
 
 from kg_service.assessment import Assessment, Conclusion, OptionVerdict, Question
 from kg_service.assumption_report import AssumptionJson, assumption_json
+from kg_service.bearing import Bearing
 from kg_service.guideline import Recommendation
 from kg_service.namespaces import local_name
 from kg_service.option_decision import Verdict
-from kg_service.prescription import Bearing, Finding, PrescriptionCheck
+from kg_service.prescription import Finding, PrescriptionCheck
 from kg_service.record import Fact, Note
 from kg_service.robustness import CaseRobustness, Robustness
 from kg_service.robustness_report import (

@@ -21,6 +21,7 @@ from math import prod
 from rdflib import URIRef
 from rdflib.term import Node as Term
 
+from kg_service.bearing import Standing, bearings, outcome, standing
 from kg_service.compiler import CompiledGuideline
 from kg_service.concordance import OFFERS, RESERVES, STOPS
 from kg_service.errors import GuidelineError
@@ -28,7 +29,7 @@ from kg_service.guideline import Recommendation
 from kg_service.namespaces import CORE, OWL, RDF, RDFS, local_name
 from kg_service.option_decision import Verdict, decide_option
 from kg_service.plan import And, Node, Not, Or
-from kg_service.prescription import check_prescription
+from kg_service.prescription import is_prescribed
 from kg_service.readings import Reading
 from kg_service.record import Case
 from kg_service.values import Status, status_of
@@ -309,9 +310,7 @@ class RobustnessExaminer:
         """Return what is robust and what is fragile."""
         recommendations = self.space.adopted.guideline.recommendations
         options = {o: self._option(o) for o in self.space.options}
-        prescription = None
-        if check_prescription(self.case, self.space.adopted) is not None:
-            prescription = self._prescription()
+        prescription = self._prescription() if is_prescribed(self.case, self.space.adopted) else None
         return CaseRobustness(
             {r.iri: self._conclusion(r) for r in recommendations}, options, prescription, self.limit
         )
@@ -322,7 +321,8 @@ class RobustnessExaminer:
         classes = [cls for key in keys for cls in self.space.values(*key)]
         touch = _Touch(frozenset(k for k in keys if k in self.space.varied), self._reached(classes))
 
-        def answer(compiled: CompiledGuideline) -> Answer:
+        def answer(letters: Letters) -> Answer:
+            compiled = self._compiled(letters)
             found = compiled.guideline.by_iri[iri]
             done = found.fulfilled_by
             return ConclusionAnswer(
@@ -341,7 +341,8 @@ class RobustnessExaminer:
             self._reached(classes),
         )
 
-        def answer(compiled: CompiledGuideline) -> Answer:
+        def answer(letters: Letters) -> Answer:
+            compiled = self._compiled(letters)
             decision = decide_option(option, compiled, lambda tree: self._decided(compiled, tree))
             leading = None if decision.verdict in MOOT else decision.leading
             return OptionAnswer(decision.verdict, leading.strength if leading else None)
@@ -349,25 +350,50 @@ class RobustnessExaminer:
         return self._examined(option, touch, answer)
 
     def _prescription(self) -> Robustness:
+        """Examine the prescription: each recommendation under its own readings, then all of them together."""
         guideline = self.space.adopted.guideline
         live = [r for r in guideline.recommendations if not (self._is_moot(r) or self._is_not_chosen(r))]
-        classes = [
-            cls
-            for r in live
-            for prop in (CORE.population, CORE.fulfilledBy)
-            for cls in self.space.values(r.iri, prop)
-        ]
-        classes += [cls for r in live for p in self._populations(r) for cls in self._yields_to(p)]
-        classes += guideline.realisable.values()
-        touch = _Touch(self._restated(live), self._reached(classes))
+        touches = {r.iri: self._touch_of_bearing(r) for r in live}
+        own = {iri: self._choices(touch) for iri, touch in touches.items()}
+        together = _Touch(
+            frozenset().union(*(t.properties for t in touches.values())),
+            frozenset().union(*(t.definitions for t in touches.values())),
+        )
+        alone: dict[tuple[URIRef, frozenset[tuple[str, int]]], Standing | None] = {}
 
-        def answer(compiled: CompiledGuideline) -> Answer:
-            check = check_prescription(self.case, compiled)
-            if check is None:
-                return PrescriptionAnswer(CORE.NotAddressed, CORE.NotAddressed, CORE.NotAddressed)
-            return PrescriptionAnswer(check.concordance, check.best, check.worst)
+        def stands(iri: URIRef, letters: Letters) -> Standing | None:
+            groups = own[iri]
+            chosen = ((a, next(i for i, g in enumerate(groups[a]) if letters[a] in g)) for a in groups)
+            key = iri, frozenset(chosen)
+            if key not in alone:
+                compiled = self._compiled(letters)
+                alone[key] = standing(
+                    compiled.guideline.by_iri[iri],
+                    compiled.prescriptions,
+                    lambda tree: self._decided(compiled, tree),
+                )
+            return alone[key]
 
-        return self._examined(guideline.iri, touch, answer)
+        def answer(letters: Letters) -> Answer:
+            in_force = {**self.in_force, **letters}
+            borne = list(bearings(s for iri in own if (s := stands(iri, in_force)) is not None))
+            rank = guideline.rank if not self.space.general else self._compiled(letters).guideline.rank
+            best, worst = (outcome(borne, rank, hoping=hoping) for hoping in (True, False))
+            return PrescriptionAnswer(best if best == worst else CORE.NotAssessable, best, worst)
+
+        return self._examined(guideline.iri, together, answer)
+
+    def _touch_of_bearing(self, recommendation: Recommendation) -> _Touch:
+        """Return what can touch how the prescription stands to one recommendation."""
+        space, guideline = self.space, self.space.adopted.guideline
+        options = space.values(recommendation.iri, CORE.option)
+        completing = [r for r in guideline.recommendations if space.values(r.iri, CORE.completes) & options]
+        speaking = [recommendation, *completing]
+        deciding = [(r.iri, prop) for r in speaking for prop in (CORE.population, CORE.fulfilledBy)]
+        classes = [cls for key in deciding for cls in space.values(*key)]
+        classes += [cls for p in self._populations(recommendation) for cls in self._yields_to(p)]
+        classes += [c for o, c in guideline.realisable.items() if options & guideline.broader(o)]
+        return _Touch(self._restated(speaking), self._reached(classes))
 
     def _populations(self, recommendation: Recommendation) -> frozenset[URIRef]:
         return self.space.values(recommendation.iri, CORE.population)
@@ -448,18 +474,17 @@ class RobustnessExaminer:
             self._decisions[id(tree)] = tree, status_of(compiled.plan.decide(tree, self.possible))
         return self._decisions[id(tree)][1]
 
-    def _examined(
-        self, subject: URIRef, touch: _Touch, answer: Callable[[CompiledGuideline], Answer]
-    ) -> Robustness:
+    def _examined(self, subject: URIRef, touch: _Touch, answer: Callable[[Letters], Answer]) -> Robustness:
+        """Decide an answer under every combination of what can touch it."""
         choices = self._choices(touch)
         count = prod(len(groups) for groups in choices.values())
-        current = answer(self._compiled({}))
+        current = answer({})
         if count > self.limit:
             return Robustness(subject, current, count, examined=False)
         table: dict[tuple[int, ...], Answer] = {}
         for chosen in product(*(range(len(groups)) for groups in choices.values())):
             letters = {a: groups[i][0] for (a, groups), i in zip(choices.items(), chosen, strict=True)}
-            table[chosen] = answer(self._compiled(letters)) if any(chosen) else current
+            table[chosen] = answer(letters) if any(chosen) else current
         if len(set(table.values())) == 1:
             return Robustness(subject, current, count, examined=True)
         return _Found(self.space, choices, table).robustness(subject)

@@ -36,6 +36,7 @@ LEVELS = [
     {"compiler", "assumptions"},
     {
         "importers",
+        "bearing",
         "derivation",
         "explain",
         "oracle",
