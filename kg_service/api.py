@@ -22,6 +22,7 @@ from kg_service.explanation import ExplanationJson
 from kg_service.queries import load_queries
 from kg_service.readings_report import ReadingsJson, readings_json
 from kg_service.record import SetAssumption
+from kg_service.schedules import ScheduleCalculator, ScheduleValues
 from kg_service.service import AssessedRecord, Batch, KnowledgeBase, parse_readings
 from kg_service.sparql import Graphs, negotiate
 from kg_service.text import assessment_text, explanation_text, nothing_to_assess
@@ -30,6 +31,8 @@ from kg_service.wording import Language
 
 MAX_BODY = 20_000_000
 """Largest request body [byte]."""
+MAX_SCHEDULES = 100
+"""Most values of one query parameter."""
 PROBLEM = "application/problem+json"
 DATASET_PARAMETERS = ("default-graph-uri", "named-graph-uri")
 SUFFIXES = {
@@ -329,6 +332,34 @@ def list_assumptions(shared: Shared, lang: Lang = "en") -> list[DeclaredAssumpti
     """List the local assumptions that a request can set; none is set by itself."""
     wording = shared.base.wording(shared.base.compiled(), lang)
     return [declared_json(a, wording) for a in shared.base.assumptions.declared.values()]
+
+
+@router.get("/dose", responses=PROBLEM_RESPONSES)
+def compute_doses(
+    shared: Shared,
+    schedule: Annotated[
+        list[str],
+        Query(
+            min_length=1,
+            max_length=MAX_SCHEDULES,
+            description="A total dose with its unit and a number of fractions: 30Gy/10. May be repeated.",
+        ),
+    ],
+    ratio: Annotated[
+        list[str],
+        Query(
+            alias="alpha-beta",
+            max_length=MAX_SCHEDULES,
+            description="Alpha/beta in Gy, or with its unit; every declared one otherwise. May be repeated.",
+        ),
+    ] = [],  # noqa: B006 - FastAPI copies defaults
+    lang: Lang = "en",
+) -> list[ScheduleValues]:
+    """Compute what the declared functions make of schedules; each constant is told with its source."""
+    compiled = shared.base.compiled()
+    return ScheduleCalculator(compiled.schema.functions, shared.base.wording(compiled, lang)).values(
+        schedule, ratio
+    )
 
 
 @router.get("/schema/record")

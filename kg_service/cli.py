@@ -378,16 +378,47 @@ def compute(
     form: Form = AnswerFormat.TEXT,
 ) -> None:
     """Compute a function that the ontology declares; each constant used is named with its source."""
-    from kg_service.functions import Functions, computed, function_list
+    from kg_service.function_report import computed, function_list
 
     base = KnowledgeBase()
     compiled, language = base.compiled(), _language(lang)
-    wording, functions = base.wording(compiled, language), Functions(compiled.schema)
+    wording, functions = base.wording(compiled, language), compiled.schema.functions
     if not function:
         _print(function_list(functions, wording))
         return
     lines, values = computed(functions, function, arguments or [], wording)
     _print(to_json(values) if form is AnswerFormat.JSON else "\n".join(lines))
+
+
+@app.command()
+def dose(
+    schedules: Annotated[
+        list[str],
+        typer.Argument(
+            help='Total doses with their unit, each with its number of fractions: 30Gy/10, "30 Gy in 10".',
+            show_default=False,
+        ),
+    ],
+    ratio: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--alpha-beta",
+            help="Alpha/beta in Gy, or with its unit; every declared one otherwise. May be repeated.",
+        ),
+    ] = None,
+    lang: Lang = Speech.EN,
+    form: Form = AnswerFormat.TEXT,
+) -> None:
+    """Compute what the declared functions make of schedules; each constant is told with its source."""
+    from kg_service.schedules import ScheduleCalculator
+
+    base = KnowledgeBase()
+    compiled = base.compiled()
+    calculator = ScheduleCalculator(compiled.schema.functions, base.wording(compiled, _language(lang)))
+    if form is AnswerFormat.TTL:
+        raise KgServiceError("computed doses have no Turtle form; use --format text or json")
+    found = calculator.values(schedules, ratio or [])
+    _print(to_json([asdict(f) for f in found]) if form is AnswerFormat.JSON else calculator.text(found))
 
 
 @app.command()

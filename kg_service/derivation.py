@@ -7,7 +7,9 @@ record contradicts itself.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 
@@ -15,15 +17,14 @@ from rdflib import URIRef
 
 from kg_service.dates import PartialDate, calendar_months, days
 from kg_service.errors import InputError, Problem
-from kg_service.formula import evaluate
+from kg_service.formula import add, evaluate
 from kg_service.namespaces import CORE
 from kg_service.plan import Plan
 from kg_service.record import Case, Fact, Member, Record
-from kg_service.schema import Derivation, Entity, Feature, RecordSchema
+from kg_service.schema import Derivation, Entity, Feature, ListOf, Operand, RecordSchema, Selection
 from kg_service.values import (
     Interval,
     Knowledge,
-    decimal_text,
     exactly,
     is_contradiction,
     narrow,
@@ -45,9 +46,10 @@ def cases_of(record: Record, schema: RecordSchema) -> list[Case]:
     entity, listing = schema.case_entity(record.root.entity)
     members = record.root.lists.get(listing.iri, ()) if listing else (document,)
     cases = [deriver.case(member, document, entity) for member in members]
+    beside = deriver.beside(listing)
     if problems:
         raise InputError(problems)
-    return cases
+    return [replace(case, beside=beside) for case in cases]
 
 
 def refuse_impossible(
@@ -97,6 +99,12 @@ def _told(fact: Fact) -> str:
     return f"{fact.where} is {fact.stated}" + (f" by {fact.assumption}" if fact.assumption else "")
 
 
+_UNKNOWN = Interval(low=Fraction(0))
+_WRITTEN = re.compile(r"[0-9]+(?:\.(?P<decimals>[0-9]+))?(?: (?P<unit>\S+))?")
+TEN = 10
+"""Base of the notation in which numbers are written."""
+
+
 class _Deriver:
     """Derives the features of one record."""
 
@@ -104,6 +112,7 @@ class _Deriver:
         self.record = record
         self.schema = schema
         self.problems = problems
+        self._found: dict[tuple[str, URIRef, str | None], Fact | None] = {}
         self._operations: dict[
             URIRef, Callable[[Derivation, Member, Member | None], tuple[Knowledge, list[str]] | None]
         ] = {
@@ -111,7 +120,6 @@ class _Deriver:
             CORE.Maximum: self._maximum,
             CORE.Existence: self._existence,
             CORE.ElapsedTime: self._elapsed,
-            CORE.Quotient: self._quotient,
             CORE.Application: self._application,
         }
 
@@ -126,15 +134,31 @@ class _Deriver:
                 facts |= reached.facts
         return Case(member.id, document.id, facts)
 
+    def beside(self, listing: ListOf | None) -> tuple[Fact, ...]:
+        """Return what is derived of the members of the lists that hold no cases."""
+        others = [iri for iri in self.record.root.lists if listing is None or iri != listing.iri]
+        members = [member for iri in sorted(others) for member in self.record.root.lists[iri]]
+        return tuple(fact for member in members for fact in self.derive(member, None).values())
+
     def derive(self, member: Member, case: Member | None) -> dict[URIRef, Fact]:
         """Return the derived facts of a member, narrowed by what it states itself."""
         found = {}
         for feature in member.entity.features.values():
-            if feature.derivation is not None:
-                fact = self._derived(feature, feature.derivation, member, case)
-                if fact is not None:
-                    found[feature.iri] = fact
+            fact = self._fact(member, feature.iri, case)
+            if fact is not None and fact is not member.facts.get(feature.iri):
+                found[feature.iri] = fact
         return found
+
+    def _fact(self, member: Member, feature: URIRef, case: Member | None) -> Fact | None:
+        """Return what is known of a feature: what is derived, or else what is stated."""
+        key = member.where, feature, None if case is None else case.where
+        if key not in self._found:
+            declared = self.schema.features[feature]
+            derived = (
+                self._derived(declared, declared.derivation, member, case) if declared.derivation else None
+            )
+            self._found[key] = derived or member.facts.get(feature)
+        return self._found[key]
 
     def _derived(self, feature: Feature, how: Derivation, member: Member, case: Member | None) -> Fact | None:
         result = self._operations[how.operation](how, member, case)
@@ -145,7 +169,7 @@ class _Deriver:
         if derived == self.schema.domain(feature):
             return None
         known = narrow(stated.known, derived) if stated else derived
-        if stated and is_contradiction(known) and _is_rounded(stated.known, derived):
+        if stated and is_contradiction(known) and self._is_rounded(stated, derived, feature):
             known = derived
         where = f"{member.where}.{feature.key}" if member.where else feature.key
         if stated and is_contradiction(known):
@@ -165,36 +189,35 @@ class _Deriver:
             feature.iri, known, where, describe(known, feature), stated.origin if stated else "", tuple(basis)
         )
 
-    def _members(self, how: Derivation) -> tuple[tuple[Member, ...], bool]:
+    def _members(self, chosen: Selection) -> tuple[tuple[Member, ...], bool]:
         """Return the members of the list a derivation runs over, and whether it is complete."""
-        assert how.over is not None  # noqa: S101 - the schema demands it of list derivations
-        return self.record.root.lists.get(how.over, ()), how.over in self.record.root.closed
+        return self.record.root.lists.get(chosen.over, ()), chosen.over in self.record.root.closed
 
-    def _matching(self, how: Derivation, case: Member | None) -> Iterator[tuple[Member, bool]]:
+    def _matching(self, chosen: Selection, case: Member | None) -> Iterator[tuple[Member, bool]]:
         """Yield the members that may match, and whether they surely do."""
-        for member in self._members(how)[0]:
-            selected = self._selected(how, member)
-            concerned = self._concerned(how, member, case)
+        for member in self._members(chosen)[0]:
+            selected = self._selected(chosen, member)
+            concerned = self._concerned(chosen, member, case)
             if selected is not False and concerned is not False:
                 yield member, bool(selected and concerned)
 
-    def _selected(self, how: Derivation, member: Member) -> bool | None:
-        if how.where_feature is None or how.where_value is None:
+    def _selected(self, chosen: Selection, member: Member) -> bool | None:
+        if chosen.where_feature is None or chosen.where_value is None:
             return True
-        fact = member.facts.get(how.where_feature)
-        wanted = self.schema.leaves(how.where_value)
+        fact = member.facts.get(chosen.where_feature)
+        wanted = self.schema.leaves(chosen.where_value)
         if fact is None or not isinstance(fact.known, frozenset):
             return None
         return True if fact.known <= wanted else None if fact.known & wanted else False
 
-    def _concerned(self, how: Derivation, member: Member, case: Member | None) -> bool | None:
-        if how.concerns is None or case is None:
+    def _concerned(self, chosen: Selection, member: Member, case: Member | None) -> bool | None:
+        if chosen.concerns is None or case is None:
             return True
-        if case.id in member.references.get(how.concerns, ()):
+        if case.id in member.references.get(chosen.concerns, ()):
             return True
-        if how.spares is not None and case.id in member.references.get(how.spares, ()):
+        if chosen.spares is not None and case.id in member.references.get(chosen.spares, ()):
             return False
-        return True if how.by_equal and self._same_place(how.by_equal, member, case) else None
+        return True if chosen.by_equal and self._same_place(chosen.by_equal, member, case) else None
 
     def _same_place(self, feature: URIRef, member: Member, case: Member) -> bool:
         """Return whether both bear the same value, one fine enough to be one place."""
@@ -213,7 +236,7 @@ class _Deriver:
     def _count(
         self, how: Derivation, _member: Member, _case: Member | None
     ) -> tuple[Knowledge, list[str]] | None:
-        members, complete = self._members(how)
+        members, complete = self._members(_selection(how))
         if not members and not complete:
             return None
         number = Fraction(len(members))
@@ -224,7 +247,7 @@ class _Deriver:
         self, how: Derivation, _member: Member, _case: Member | None
     ) -> tuple[Knowledge, list[str]] | None:
         assert how.of_feature is not None  # noqa: S101 - the schema demands it of a maximum
-        members, complete = self._members(how)
+        members, complete = self._members(_selection(how))
         facts = [member.facts.get(how.of_feature) for member in members]
         known = [(f, f.known) for f in facts if f is not None and isinstance(f.known, Interval)]
         lows = [(k.low, not k.low_open) for _, k in known if k.low is not None]
@@ -239,13 +262,14 @@ class _Deriver:
     def _existence(
         self, how: Derivation, _member: Member, case: Member | None
     ) -> tuple[Knowledge, list[str]] | None:
-        matching = list(self._matching(how, case))
+        chosen = _selection(how)
+        matching = list(self._matching(chosen, case))
         sure = [member.where for member, certain in matching if certain]
-        members, complete = self._members(how)
+        members, complete = self._members(chosen)
         if sure:
             return truth(True), sure
         if complete and not matching:
-            return truth(False), [member.where for member in members] or [self._flag(how)]
+            return truth(False), [member.where for member in members] or [self._flag(chosen)]
         return None
 
     def _elapsed(
@@ -253,20 +277,21 @@ class _Deriver:
     ) -> tuple[Knowledge, list[str]] | None:
         """Bound the time since the latest match: a later one may be unlisted, or match after all."""
         assert how.on_date is not None  # noqa: S101 - the schema demands it of elapsed time
+        chosen = _selection(how)
         until = self.record.root.dates.get(how.until_date) if how.until_date else None
         between = _ELAPSED.get(how.unit or "")
         if until is None or between is None:
             return None
         spans = [
             (member, certain, _elapsed_between(member.dates.get(how.on_date), until, between))
-            for member, certain in self._matching(how, case)
+            for member, certain in self._matching(chosen, case)
         ]
         highs = [
             (span.high, member.where) for member, certain, span in spans if certain and span.high is not None
         ]
         if not highs:
             return None
-        complete = self._members(how)[1]
+        complete = self._members(chosen)[1]
         low = (
             min((span.low or Fraction(0) for _, _, span in spans), default=Fraction(0))
             if complete
@@ -275,48 +300,89 @@ class _Deriver:
         high, where = min(highs)
         return Interval(low, high), [where]
 
-    def _quotient(
-        self, how: Derivation, member: Member, _case: Member | None
-    ) -> tuple[Knowledge, list[str]] | None:
-        facts = [member.facts.get(f) for f in (how.dividend, how.divisor) if f is not None]
-        known = [
-            f.known for f in facts if f is not None and isinstance(f.known, Interval) and f.known.is_exact
-        ]
-        numbers = [interval.low for interval in known if interval.low is not None]
-        if len(numbers) != 2 or not numbers[1]:
-            return None
-        return exactly(numbers[0] / numbers[1]), [fact.where for fact in facts if fact is not None]
-
     def _application(
-        self, how: Derivation, member: Member, _case: Member | None
+        self, how: Derivation, member: Member, case: Member | None
     ) -> tuple[Knowledge, list[str]] | None:
-        """Apply a formula to features of the same thing; what bounds none of them bounds nothing."""
+        """Apply a formula; None when it leaves every number of zero or more."""
         assert how.function is not None  # noqa: S101 - the schema demands it of an application
         operands, basis = {}, []
         for operand in how.operands:
-            if operand.constant is not None:
-                operands[operand.name] = exactly(self.schema.constants[operand.constant].value)
-                continue
-            fact = member.facts.get(operand.feature) if operand.feature is not None else None
-            if fact is not None and isinstance(fact.known, Interval):
-                operands[operand.name] = fact.known
-                basis.append(fact.where)
-        result = evaluate(self.schema.functions[how.function].expression, operands)
-        return (result, basis) if basis and not result.is_everything else None
+            known, places = self._operand(operand, member, case)
+            operands[operand.name] = _scaled(known, operand.factor)
+            basis += places
+        formula = self.schema.functions.by_iri[how.function].expression
+        result = _scaled(evaluate(formula, operands), how.factor)
+        return None if result.high is None and not result.low else (result, basis)
 
-    def _flag(self, how: Derivation) -> str:
-        listing = next(item for item in self.record.root.entity.lists.values() if item.iri == how.over)
+    def _operand(self, operand: Operand, member: Member, case: Member | None) -> tuple[Interval, list[str]]:
+        """Return what is known of an operand, and the places in the record that say so."""
+        if operand.constant is not None:
+            return exactly(self.schema.functions.constants[operand.constant].value), []
+        assert operand.feature is not None  # noqa: S101 - the schema demands a feature or a constant
+        if operand.selection is not None:
+            return self._total(operand.feature, operand.selection, case)
+        target = member if operand.link is None else self._linked(member, operand.link)
+        if target is None:
+            return _UNKNOWN, []
+        fact = self._fact(target, operand.feature, None if target is self.record.root else case)
+        if fact is None or not isinstance(fact.known, Interval):
+            return _UNKNOWN, []
+        return fact.known, [fact.where]
+
+    def _linked(self, member: Member, link: URIRef) -> Member | None:
+        """Return what a functional link of a member leads to."""
+        declared = next(item for item in member.entity.links.values() if item.iri == link)
+        return self.record.root if declared.inverse_of is not None else member.links.get(link)
+
+    def _total(self, feature: URIRef, chosen: Selection, case: Member | None) -> tuple[Interval, list[str]]:
+        """Return the sum of a feature over the members that match.
+
+        What may match adds to the upper bound alone; an open list, or a match of which the feature
+        is not known, leaves no upper bound.
+        """
+        members, complete = self._members(chosen)
+        total, basis = exactly(0), []
+        for member, certain in self._matching(chosen, case):
+            fact = self._fact(member, feature, None)
+            known = fact.known if fact is not None and isinstance(fact.known, Interval) else _UNKNOWN
+            low, low_open = (known.low, known.low_open) if certain else (Fraction(0), False)
+            total = add(total, Interval(low, known.high, low_open, known.high_open))
+            if fact is not None and (certain or complete):
+                basis.append(fact.where)
+        if not complete:
+            total = Interval(total.low, None, total.low_open)
+        elif not basis:
+            basis = [member.where for member in members] or [self._flag(chosen)]
+        return total, basis
+
+    def _flag(self, chosen: Selection) -> str:
+        listing = next(item for item in self.record.root.entity.lists.values() if item.iri == chosen.over)
         return listing.complete_key
 
+    def _is_rounded(self, stated: Fact, derived: Knowledge, feature: Feature) -> bool:
+        """Return whether a stated number is the derived one to its own last written decimal.
 
-def _is_rounded(stated: Knowledge, derived: Knowledge) -> bool:
-    """Return whether a stated number is the derived one to its own last decimal, of which it has one."""
-    if not (isinstance(stated, Interval) and isinstance(derived, Interval)):
-        return False
-    if stated.low is None or derived.low is None or not (stated.is_exact and derived.is_exact):
-        return False
-    decimals = len(decimal_text(stated.low).rstrip("0").partition(".")[2])
-    return decimals > 0 and round(derived.low, decimals) == stated.low
+        It must be written to less than one unit: 3.33 Gy, or 333 cGy, stands for 10/3 Gy; 3 Gy does not.
+        """
+        match = _WRITTEN.fullmatch(stated.stated)
+        if match is None or not isinstance(derived, Interval) or not isinstance(stated.known, Interval):
+            return False
+        factor = self.schema.unit_factors.get((match["unit"] or "1", feature.unit or "1"))
+        if factor is None or derived.low is None or not derived.is_exact or stated.known.low is None:
+            return False
+        step = factor / Fraction(TEN ** len(match["decimals"] or ""))
+        return step < 1 and abs(stated.known.low - derived.low) <= step / 2
+
+
+def _selection(how: Derivation) -> Selection:
+    assert how.selection is not None  # noqa: S101 - the schema demands it of list derivations
+    return how.selection
+
+
+def _scaled(interval: Interval, factor: Fraction) -> Interval:
+    """Return an interval in another unit."""
+    low, high = (None if bound is None else bound * factor for bound in (interval.low, interval.high))
+    return Interval(low, high, interval.low_open, interval.high_open)
 
 
 def describe(known: Knowledge, feature: Feature) -> str:

@@ -1,69 +1,182 @@
-"""Functions that the ontology declares, called with numbers and units: by queries and the command line."""
+"""Functions that the ontology declares: formulas with named arguments, and the constants for them.
+
+A function is declared once. Derivations apply it to features, queries call it by its IRIs, people call
+it with numbers and units; the arithmetic is the same.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from itertools import product
 
-from rdflib import Literal, URIRef
-from typing_extensions import TypedDict
+from rdflib import Graph, Literal, URIRef
+from rdflib.term import Node
 
-from kg_service.errors import InputError, Problem, UnknownNameError
-from kg_service.formula import evaluate
-from kg_service.namespaces import XSD, local_name
-from kg_service.schema import ConstantValue, Function, RecordSchema
-from kg_service.values import Interval, decimal_text, exactly, number_text
-from kg_service.wording import Wording
+from kg_service.errors import GuidelineError, InputError, Problem, UnknownNameError
+from kg_service.formula import Expression, evaluate, parse_formula
+from kg_service.namespaces import CORE, QTY, RDF, XSD, local_name
+from kg_service.units import number_of, unit_factors
+from kg_service.values import decimal_text, exactly
 
-UCUM = URIRef("https://w3id.org/cdt/ucum")
+UCUM = "https://w3id.org/cdt/ucum"
 """Datatype of a number with its unit, such as ``"3000 cGy"^^cdt:ucum``."""
-_NUMBERS = {XSD.integer, XSD.decimal, XSD.double, XSD.float}
-_QUANTITY = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*(\S*)")
+MAX_EXPONENT = 30
+"""Largest power of ten of a number in a query or a command: what is beyond is no quantity."""
+_INTEGERS = ("integer", "int", "long", "short", "byte", "nonNegativeInteger", "positiveInteger",
+             "unsignedInt", "unsignedLong", "unsignedShort", "unsignedByte")  # fmt: skip
+_NUMBERS = {str(XSD[name]) for name in (*_INTEGERS, "decimal", "double", "float")}
+_NUMBER = r"[+-]?[0-9]{1,40}(?:\.[0-9]{0,40})?(?:[eE][+-]?[0-9]{1,3})?"
+_QUANTITY = re.compile(rf"(?P<number>{_NUMBER})\s*(?P<unit>\S*)")
+
+Typed = tuple[str, str]
+"""A literal: its text, and the IRI of its datatype."""
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An argument of a function.
+
+    Attributes
+    ----------
+    unit : str
+        UCUM code of the unit that the formula takes it in.
+    whole : bool
+        Whether it counts something.
+    """
+
+    iri: URIRef
+    name: str
+    unit: str
+    whole: bool
+
+    @property
+    def expected(self) -> str:
+        """What to give for it, for a message."""
+        if self.unit != "1":
+            return f"a number above zero with its unit, such as 3 {self.unit}"
+        return "a whole number above zero" if self.whole else "a number above zero"
+
+
+@dataclass(frozen=True)
+class Function:
+    """A formula with named arguments.
+
+    Attributes
+    ----------
+    iris : tuple of URIRef
+        What queries call it by: its IRI, and the one its short name makes in the same namespace.
+    unit : str
+        UCUM code of the unit of its value.
+    """
+
+    iris: tuple[URIRef, ...]
+    arguments: tuple[Argument, ...]
+    expression: Expression
+    unit: str
+
+    @property
+    def iri(self) -> URIRef:
+        """The IRI it is declared under."""
+        return self.iris[0]
+
+    def argument(self, name: str) -> Argument | None:
+        """Return the argument of a name, or None."""
+        return next((a for a in self.arguments if a.name == name), None)
+
+    def value(self, numbers: Mapping[str, Fraction]) -> Fraction:
+        """Return its value for numbers above zero, one for each argument, in the units of the arguments."""
+        result = evaluate(self.expression, {name: exactly(number) for name, number in numbers.items()})
+        assert result.low is not None  # noqa: S101 - exact operands above zero give an exact value
+        return result.low
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A number with its unit, for one argument of functions, and what it is a property of."""
+
+    iri: URIRef
+    argument: str
+    value: Fraction
+    unit: str
+    applies_to: URIRef | None
 
 
 class Functions:
-    """The functions of a record model.
+    """The functions and constants of a graph.
 
     Parameters
     ----------
-    schema : RecordSchema
-        Declares functions, constants and units.
+    graph : rdflib.Graph
+        The ontology.
+
+    Raises
+    ------
+    GuidelineError
+        When a declaration is incomplete or does not fit; names it.
     """
 
-    def __init__(self, schema: RecordSchema) -> None:
-        self.schema = schema
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self.unit_factors = unit_factors(graph)
+        found = [self._function(iri) for iri in self._of_type(CORE.Function)]
+        self.by_iri = {function.iri: function for function in found}
+        self.by_name = {local_name(iri): function for function in found for iri in function.iris}
+        self.constants = {iri: self._constant(iri) for iri in self._of_type(CORE.Constant)}
 
-    def for_queries(self) -> dict[URIRef, Callable[[list[Literal]], Literal | None]]:
-        """Return every function by its IRI, from literals to a decimal, or to nothing."""
+    def factor(self, start: str, end: str, where: Node) -> Fraction:
+        """Return the factor from one unit to another.
 
-        def made(function: URIRef) -> Callable[[list[Literal]], Literal | None]:
-            def call(arguments: list[Literal]) -> Literal | None:
-                value = self.literal(function, arguments)
-                return None if value is None else Literal(decimal_text(value), datatype=XSD.decimal)
+        Raises
+        ------
+        GuidelineError
+            When they do not convert; names `where` they meet.
+        """
+        if start == end:
+            return Fraction(1)
+        if (start, end) not in self.unit_factors:
+            raise GuidelineError(f"{where}: the unit {start} does not convert to {end}")
+        return self.unit_factors[start, end]
 
-            return call
+    def constants_for(self, argument: str) -> list[Constant]:
+        """Return the constants that may stand for an argument."""
+        return [constant for constant in self.constants.values() if constant.argument == argument]
 
-        return {function: made(function) for function in self.schema.functions}
+    def named(self, name: str) -> Function:
+        """Return a function by its local or short name.
 
-    def literal(self, function: URIRef, arguments: Sequence[Literal]) -> Fraction | None:
+        Raises
+        ------
+        UnknownNameError
+            When there is none.
+        """
+        if name not in self.by_name:
+            raise UnknownNameError("function", name, list(self.by_name))
+        return self.by_name[name]
+
+    def literal(self, function: Function, arguments: Sequence[Typed]) -> Fraction | None:
         """Return the value for the arguments of a query, in their order; None when one is no use.
 
         A plain number is in the unit of its argument; one typed as `UCUM` is converted to it.
         """
-        declared = self.schema.functions[function]
-        if len(arguments) != len(declared.units):
+        if len(arguments) != len(function.arguments):
             return None
         numbers: dict[str, Fraction] = {}
-        for (name, unit), argument in zip(declared.units.items(), arguments, strict=True):
-            number = self._number(argument, unit)
-            if number is None or number <= 0:
+        for argument, (text, datatype) in zip(function.arguments, arguments, strict=True):
+            number = None
+            if datatype in _NUMBERS:
+                number = _plain(text)
+            elif datatype == UCUM:
+                number = self.written(text, argument.unit)
+            if number is None or not _fits(number, argument):
                 return None
-            numbers[name] = number
-        return self._value(declared, numbers)
+            numbers[argument.name] = number
+        return function.value(numbers)
 
-    def call(self, function: URIRef, arguments: dict[str, str]) -> Fraction:
+    def call(self, function: Function, arguments: Mapping[str, str]) -> Fraction:
         """Return the value for arguments as a person writes them, a number and its unit.
 
         Raises
@@ -71,60 +184,36 @@ class Functions:
         InputError
             With every argument that is missing, unknown, without its unit, or not above zero.
         """
-        declared = self.schema.functions[function]
-        problems, numbers = [], {}
-        where = local_name(function)
-        for name in arguments:
-            if name not in declared.units:
-                expected = f"one of {', '.join(declared.units)}"
-                problems.append(Problem(f"{where}: {name}", "an argument it does not have", expected))
-        for name, unit in declared.units.items():
-            found = arguments.get(name, "nothing")
-            number = self._written(found, unit)
-            if number is None or number <= 0:
-                expected = (
-                    f"a number above zero with its unit, such as 3 {unit}"
-                    if unit != "1"
-                    else "a number above zero"
-                )
-                problems.append(Problem(f"{where}: {name}", found, expected))
+        where = local_name(function.iri)
+        names = [argument.name for argument in function.arguments]
+        problems = [
+            Problem(f"{where}: {name}", "an argument it does not have", f"one of {', '.join(names)}")
+            for name in arguments
+            if name not in names
+        ]
+        numbers: dict[str, Fraction] = {}
+        for argument in function.arguments:
+            found = arguments.get(argument.name, "nothing")
+            number = self.written(found, argument.unit)
+            if number is None or not _fits(number, argument):
+                problems.append(Problem(f"{where}: {argument.name}", found, argument.expected))
             else:
-                numbers[name] = number
+                numbers[argument.name] = number
         if problems:
             raise InputError(problems)
-        return self._value(declared, numbers)
+        return function.value(numbers)
 
-    def _number(self, argument: Literal, unit: str) -> Fraction | None:
-        if argument.datatype in _NUMBERS:
-            try:
-                return Fraction(str(argument))
-            except ValueError:
-                return None
-        return self._written(str(argument), unit) if argument.datatype == UCUM else None
-
-    def _written(self, text: str, unit: str) -> Fraction | None:
+    def written(self, text: str, unit: str) -> Fraction | None:
         """Return a number in a unit; None when the text has another form, or a unit that does not convert."""
         match = _QUANTITY.fullmatch(text.strip())
-        if match is None:
+        number = None if match is None else _plain(match["number"])
+        if match is None or number is None:
             return None
-        factor = self.schema.unit_factors.get((match[2] or "1", unit))
-        return None if factor is None else Fraction(match[1]) * factor
+        factor = self.unit_factors.get((match["unit"] or "1", unit))
+        return None if factor is None else number * factor
 
-    def named(self, name: str) -> URIRef:
-        """Return the IRI of a function by its local name.
-
-        Raises
-        ------
-        UnknownNameError
-            When there is none.
-        """
-        by_name = {local_name(iri): iri for iri in self.schema.functions}
-        if name not in by_name:
-            raise UnknownNameError("function", name, list(by_name))
-        return by_name[name]
-
-    def values(self, name: str, arguments: dict[str, str]) -> list[tuple[Fraction, list[ConstantValue]]]:
-        """Return the value of a function by its local name; an argument left out takes each constant for it.
+    def values(self, name: str, arguments: Mapping[str, str]) -> list[tuple[Fraction, list[Constant]]]:
+        """Return the value of a function by its name; an argument left out takes each constant for it.
 
         Returns
         -------
@@ -139,68 +228,64 @@ class Functions:
             With every argument that cannot be used.
         """
         function = self.named(name)
-        open_names = [n for n in self.schema.functions[function].units if n not in arguments]
-        choices = [[c for c in self.schema.constants.values() if c.argument == n] for n in open_names]
+        choices = [self.constants_for(a.name) for a in function.arguments if a.name not in arguments]
         found = []
         for chosen in product(*(choice for choice in choices if choice)):
             taken = {c.argument: f"{decimal_text(c.value)} {c.unit}" for c in chosen}
             found.append((self.call(function, {**arguments, **taken}), list(chosen)))
         return found
 
-    @staticmethod
-    def _value(function: Function, numbers: dict[str, Fraction]) -> Fraction:
-        operands: dict[str, Interval] = {name: exactly(number) for name, number in numbers.items()}
-        result = evaluate(function.expression, operands)
-        assert result.low is not None  # noqa: S101 - exact operands above zero give an exact value
-        return result.low
+    def _of_type(self, kind: URIRef) -> list[URIRef]:
+        return sorted(URIRef(str(s)) for s in self._graph.subjects(RDF.type, kind))
+
+    def _function(self, iri: URIRef) -> Function:
+        nodes = sorted(
+            self._graph.objects(iri, CORE.argument), key=lambda a: int(self._text(a, CORE.position))
+        )
+        arguments = tuple(self._argument(node) for node in nodes)
+        names = frozenset(argument.name for argument in arguments)
+        if len(names) != len(arguments):
+            raise GuidelineError(f"{iri}: two arguments bear the same name")
+        expression = parse_formula(self._text(iri, CORE.expression), names)
+        short = self._graph.value(iri, CORE.shortName)
+        iris = (iri,) if short is None else (iri, URIRef(iri.removesuffix(local_name(iri)) + str(short)))
+        return Function(iris, arguments, expression, self._text(iri, QTY.unit))
+
+    def _argument(self, node: Node) -> Argument:
+        return Argument(
+            URIRef(str(node)),
+            self._text(node, CORE.argumentName),
+            self._text(node, QTY.unit),
+            (node, QTY.wholeNumber, Literal(True)) in self._graph,
+        )
+
+    def _constant(self, iri: URIRef) -> Constant:
+        name, unit = self._text(iri, CORE.forArgument), self._text(iri, QTY.unit)
+        taking = [a for f in self.by_iri.values() for a in f.arguments if a.name == name]
+        if not taking:
+            raise GuidelineError(f"{iri}: no function has an argument {name}")
+        for argument in taking:
+            self.factor(unit, argument.unit, iri)
+        value = number_of(self._graph, iri, QTY.value)
+        if value <= 0:
+            raise GuidelineError(f"{iri}: a constant is above zero")
+        applies_to = self._graph.value(iri, CORE.appliesTo)
+        return Constant(iri, name, value, unit, URIRef(str(applies_to)) if applies_to else None)
+
+    def _text(self, node: Node, prop: URIRef) -> str:
+        value = self._graph.value(node, prop)
+        if value is None:
+            raise GuidelineError(f"{node}: needs {local_name(prop)}")
+        return str(value)
 
 
-class ComputedJson(TypedDict):
-    """A value with its unit, and the constants it was computed with."""
-
-    function: str
-    value: str
-    unit: str
-    constants: list[str]
-
-
-def computed(
-    functions: Functions, name: str, arguments: list[str], wording: Wording
-) -> tuple[list[str], list[ComputedJson]]:
-    """Return the values of a function for arguments written ``name=value``, as lines and as JSON.
-
-    Raises
-    ------
-    InputError
-        When an argument has another form or cannot be used.
-    """
-    given = {}
-    for text in arguments:
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise InputError([Problem(name, text, "an argument as name=value, such as name=3")])
-        given[key.strip()] = value.strip()
-    values: list[ComputedJson] = [
-        {
-            "function": name,
-            "value": number_text(value),
-            "unit": functions.schema.functions[functions.named(name)].unit,
-            "constants": [wording.label(c.iri) for c in chosen],
-        }
-        for value, chosen in functions.values(name, given)
-    ]
-    label = wording.label(functions.named(name))
-    lines = [
-        f"{label}: {v['value']} {v['unit']}" + (f" ({', '.join(v['constants'])})" if v["constants"] else "")
-        for v in values
-    ]
-    return lines, values
+def _plain(text: str) -> Fraction | None:
+    """Return the number a text writes; None when it writes none, or one that is no quantity."""
+    if re.fullmatch(_NUMBER, text) is None:
+        return None
+    number = Decimal(text)
+    return Fraction(number) if not number or abs(number.adjusted()) <= MAX_EXPONENT else None
 
 
-def function_list(functions: Functions, wording: Wording) -> str:
-    """Return every function with its arguments and units, one a line."""
-    lines = []
-    for iri, function in functions.schema.functions.items():
-        arguments = ", ".join(f"{name} [{unit}]" for name, unit in function.units.items())
-        lines.append(f"{local_name(iri)}({arguments}): {wording.label(iri)}")
-    return "\n".join(lines)
+def _fits(number: Fraction, argument: Argument) -> bool:
+    return number > 0 and (number.denominator == 1 or not argument.whole)

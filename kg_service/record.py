@@ -146,12 +146,15 @@ class Case:
         Stated and derived, own and reached over links.
     assumptions : tuple of AppliedAssumption
         The local assumptions that were set, used here or not.
+    beside : tuple of Fact
+        What is derived of things that its document lists beside cases; several may be of one feature.
     """
 
     id: str
     document: str
     facts: Mapping[URIRef, Fact]
     assumptions: tuple[AppliedAssumption, ...] = ()
+    beside: tuple[Fact, ...] = ()
 
     @property
     def known(self) -> dict[str, Knowledge]:

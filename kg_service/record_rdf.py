@@ -40,7 +40,9 @@ def record_graph(record: Record, cases: list[Case], schema: RecordSchema) -> Gra
         origin on an rdf:Statement.
     """
     writer = _Writer(record, schema)
-    derived = {(fact.feature, fact.where): fact for case in cases for fact in case.facts.values()}
+    derived = {
+        (fact.feature, fact.where): fact for case in cases for fact in (*case.facts.values(), *case.beside)
+    }
     writer.member(record.root, derived)
     return writer.graph
 

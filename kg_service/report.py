@@ -175,18 +175,19 @@ def assessment_json(
 ) -> AssessmentJson:
     """Return the JSON form of an assessment, with what hangs on a reading if that was examined."""
     guideline = wording.compiled.guideline
-    facts = sorted(assessment.case.facts.values(), key=lambda f: f.where)
+    case = assessment.case
+    facts = sorted((*case.facts.values(), *case.beside), key=lambda f: f.where)
     lacking = tuple(feature for c in assessment.conclusions for feature in c.missing)
     return {
-        "document": assessment.case.document,
-        "case": assessment.case.id,
+        "document": case.document,
+        "case": case.id,
         "guideline": str(guideline.iri),
         "guidelineLabel": wording.label(guideline.iri),
         "guidelineVersion": wording.guideline_version,
         "coverage": wording.coverage,
         "profile": guideline.profile.id if guideline.profile else None,
         "readings": guideline.letters,
-        "assumptions": [assumption_json(a, wording) for a in assessment.case.assumptions],
+        "assumptions": [assumption_json(a, wording) for a in case.assumptions],
         "language": wording.language,
         "robustness": (
             case_robustness_json(robustness, [v.option for v in assessment.options], wording)

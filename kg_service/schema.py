@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
@@ -13,8 +13,9 @@ from rdflib.collection import Collection
 from rdflib.term import Node
 
 from kg_service.errors import GuidelineError
-from kg_service.formula import Expression, parse_formula
+from kg_service.functions import Argument, Function, Functions
 from kg_service.namespaces import CORE, OWL, QTY, RDF, RDFS, SKOS, XSD, literal_in, local_name
+from kg_service.units import UnitFactors
 from kg_service.values import BOOLEAN, Interval, Knowledge
 
 
@@ -27,53 +28,60 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True)
-class Operand:
-    """What stands for one name of a formula: a feature of the same entity, or a declared constant."""
+class Selection:
+    """The members of a list of the document that a derivation runs over; see ``core.ttl``."""
 
-    name: str
-    feature: URIRef | None
-    constant: URIRef | None
-
-
-@dataclass(frozen=True)
-class Function:
-    """A formula of the ontology, by the names of its arguments and their units (UCUM)."""
-
-    iri: URIRef
-    expression: Expression
-    units: Mapping[str, str]
-    unit: str
-
-
-@dataclass(frozen=True)
-class ConstantValue:
-    """A number that the ontology declares, for one argument of functions, with its unit."""
-
-    iri: URIRef
-    argument: str
-    value: Fraction
-    unit: str
-
-
-@dataclass(frozen=True)
-class Derivation:
-    """How a feature is bounded from the rest of the record, in its unit; see the classes in ``core.ttl``."""
-
-    operation: URIRef
-    unit: str | None = None
-    over: URIRef | None = None
-    of_feature: URIRef | None = None
-    dividend: URIRef | None = None
-    divisor: URIRef | None = None
-    on_date: URIRef | None = None
-    until_date: URIRef | None = None
+    over: URIRef
     where_feature: URIRef | None = None
     where_value: URIRef | None = None
     concerns: URIRef | None = None
     spares: URIRef | None = None
     by_equal: URIRef | None = None
+
+
+@dataclass(frozen=True)
+class Operand:
+    """What stands for an argument of a function.
+
+    Attributes
+    ----------
+    constant : URIRef or None
+        A declared constant; otherwise it is a feature.
+    link : URIRef or None
+        The link over which the feature is reached; it is of the same thing otherwise.
+    selection : Selection or None
+        The members over which the feature is summed.
+    factor : Fraction
+        Converts its unit to that of the argument.
+    """
+
+    name: str
+    constant: URIRef | None
+    feature: URIRef | None
+    link: URIRef | None
+    selection: Selection | None
+    factor: Fraction
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """How a feature is bounded from the rest of the record, in its unit; see the classes in ``core.ttl``.
+
+    Attributes
+    ----------
+    factor : Fraction
+        Converts the unit of the function applied to that of the feature.
+    """
+
+    operation: URIRef
+    unit: str | None = None
+    selection: Selection | None = None
+    of_feature: URIRef | None = None
+    on_date: URIRef | None = None
+    until_date: URIRef | None = None
     function: URIRef | None = None
     operands: tuple[Operand, ...] = ()
+    factor: Fraction = Fraction(1)
 
 
 @dataclass(frozen=True)
@@ -148,8 +156,11 @@ class RecordSchema:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
+        self.functions = Functions(graph)
         self._children: dict[URIRef, list[URIRef]] = {}
         self.entities = {iri: self._entity(iri) for iri in self._entity_iris()}
+        for feature in self.features:
+            self._check_one_constant(feature)
 
     def roots(self) -> list[Entity]:
         """Return the entities a record document may describe at its top."""
@@ -174,6 +185,13 @@ class RecordSchema:
     def features(self) -> dict[URIRef, Feature]:
         """Every feature by its IRI."""
         return {f.iri: f for entity in self.entities.values() for f in entity.features.values()}
+
+    def lists_behind(self, iri: URIRef) -> set[URIRef]:
+        """Return the lists that a feature is derived from."""
+        derivations = list(self._derivations_behind(iri))
+        selections = [d.selection for d in derivations]
+        selections += [operand.selection for d in derivations for operand in d.operands]
+        return {selection.over for selection in selections if selection is not None}
 
     def domain(self, feature: Feature) -> Knowledge:
         """Return every value a feature can have: what is known when nothing is."""
@@ -255,50 +273,10 @@ class RecordSchema:
         pairs = self.graph.subject_objects(CORE.notAfter)
         return sorted((URIRef(str(first)), URIRef(str(second))) for first, second in pairs)
 
-    @cached_property
-    def unit_factors(self) -> dict[tuple[str, str], Fraction]:
+    @property
+    def unit_factors(self) -> UnitFactors:
         """Factor from one UCUM code to another, for the pairs that convert."""
-        factors = {}
-        for unit in self.graph.subjects(RDF.type, QTY.Unit):
-            code = str(self.graph.value(unit, QTY.ucumCode))
-            for conversion in self.graph.objects(unit, QTY.conversion):
-                target = str(self.graph.value(conversion, QTY.convertsTo))
-                factors[code, target] = self._number(conversion, QTY.multiplyBy) / self._number(
-                    conversion, QTY.divideBy
-                )
-        return factors
-
-    @cached_property
-    def functions(self) -> dict[URIRef, Function]:
-        """Every formula of the ontology by its IRI."""
-        found = {}
-        for iri in sorted(URIRef(str(s)) for s in self.graph.subjects(RDF.type, CORE.Function)):
-            arguments = sorted(
-                self.graph.objects(iri, CORE.argument), key=lambda a: int(str(self._value(a, CORE.position)))
-            )
-            units = {str(self._value(a, CORE.argumentName)): str(self._value(a, QTY.unit)) for a in arguments}
-            expression = parse_formula(str(self._value(iri, CORE.expression)), frozenset(units))
-            found[iri] = Function(iri, expression, units, str(self._value(iri, QTY.unit)))
-        return found
-
-    @cached_property
-    def constants(self) -> dict[URIRef, ConstantValue]:
-        """Every number that the ontology declares for an argument of functions, by its IRI."""
-        return {
-            iri: ConstantValue(
-                iri,
-                str(self._value(iri, CORE.forArgument)),
-                self._number(iri, QTY.value),
-                str(self._value(iri, QTY.unit)),
-            )
-            for iri in sorted(URIRef(str(s)) for s in self.graph.subjects(RDF.type, CORE.Constant))
-        }
-
-    def _value(self, node: Node, prop: URIRef) -> Node:
-        value = self.graph.value(node, prop)
-        if value is None:
-            raise GuidelineError(f"{node}: needs {local_name(prop)}")
-        return value
+        return self.functions.unit_factors
 
     def label(self, node: Node, language: str) -> str:
         """Return the label of a term in a language, or its local name."""
@@ -309,12 +287,6 @@ class RecordSchema:
         return literal_in(self.graph, feature.iri, CORE.question, language) or self.label(
             feature.iri, language
         )
-
-    def _number(self, node: Node, prop: URIRef) -> Fraction:
-        value = self.graph.value(node, prop)
-        if value is None:
-            raise GuidelineError(f"{node}: needs {local_name(prop)}")
-        return Fraction(str(value))
 
     def _flagged(self, flag: URIRef) -> set[URIRef]:
         return {URIRef(str(s)) for s in self.graph.subjects(flag, Literal(True))}
@@ -380,40 +352,94 @@ class RecordSchema:
         if node is None:
             return None
 
-        def get(name: str) -> URIRef | None:
-            value = self.graph.value(node, CORE[name])
-            return URIRef(str(value)) if value else None
-
         unit = self.graph.value(prop, CORE.canonicalUnit)
+        function = self._optional(node, "function")
         return Derivation(
             self._required(node, RDF.type),
             str(unit) if unit else None,
-            get("overList"),
-            get("ofFeature"),
-            get("dividend"),
-            get("divisor"),
-            get("onDate"),
-            get("untilDate"),
-            get("whereFeature"),
-            get("whereValue"),
-            get("concerns"),
-            get("spares"),
-            get("byEqual"),
-            get("function"),
-            tuple(sorted(self._operands(node), key=lambda o: o.name)),
+            self._selection(node),
+            self._optional(node, "ofFeature"),
+            self._optional(node, "onDate"),
+            self._optional(node, "untilDate"),
+            function,
+            self._operands(prop, node, function) if function else (),
+            self.functions.factor(self._function(function).unit, str(unit), prop)
+            if function
+            else Fraction(1),
         )
 
-    def _operands(self, node: Node) -> Iterator[Operand]:
-        for operand in self.graph.objects(node, CORE.operand):
-            feature = self.graph.value(operand, CORE.ofFeature)
-            constant = self.graph.value(operand, CORE.ofConstant)
-            if (feature is None) is (constant is None):
-                raise GuidelineError(f"{node}: an operand needs ofFeature or ofConstant")
-            yield Operand(
-                str(self._value(operand, CORE.argumentName)),
-                URIRef(str(feature)) if feature else None,
-                URIRef(str(constant)) if constant else None,
-            )
+    def _function(self, iri: URIRef) -> Function:
+        if iri not in self.functions.by_iri:
+            raise GuidelineError(f"{iri}: no function is declared under this name")
+        return self.functions.by_iri[iri]
+
+    def _selection(self, node: Node) -> Selection | None:
+        over = self._optional(node, "overList")
+        names = ("whereFeature", "whereValue", "concerns", "spares", "byEqual")
+        return None if over is None else Selection(over, *(self._optional(node, name) for name in names))
+
+    def _operands(self, prop: URIRef, node: Node, function: URIRef) -> tuple[Operand, ...]:
+        """Return the operands of an application, one for each argument."""
+        nodes = list(self.graph.objects(node, CORE.operand))
+        named = {str(self.graph.value(operand, CORE.argumentName)): operand for operand in nodes}
+        arguments = self._function(function).arguments
+        if len(nodes) != len(named) or set(named) != {argument.name for argument in arguments}:
+            wanted = ", ".join(argument.name for argument in arguments)
+            raise GuidelineError(f"{prop}: needs one operand for each of {wanted}")
+        return tuple(self._operand(prop, named[a.name], a) for a in arguments)
+
+    def _operand(self, prop: URIRef, node: Node, argument: Argument) -> Operand:
+        feature, constant = self._optional(node, "ofFeature"), self._optional(node, "ofConstant")
+        if (feature is None) is (constant is None):
+            raise GuidelineError(f"{prop}: the operand {argument.name} needs ofFeature or ofConstant")
+        if constant is not None and constant not in self.functions.constants:
+            raise GuidelineError(f"{prop}: {constant} is no declared constant")
+        unit = (
+            self.functions.constants[constant].unit
+            if constant is not None
+            else str(self.graph.value(feature, CORE.canonicalUnit))
+        )
+        return Operand(
+            argument.name,
+            constant,
+            feature,
+            self._optional(node, "alongLink"),
+            self._selection(node),
+            self.functions.factor(unit, argument.unit, prop),
+        )
+
+    def _derivations_behind(self, iri: URIRef, above: tuple[URIRef, ...] = ()) -> Iterator[Derivation]:
+        """Yield the derivation of a feature, and those of the features it is computed from.
+
+        Raises
+        ------
+        GuidelineError
+            When one is computed from itself.
+        """
+        if iri in above:
+            raise GuidelineError(f"{iri}: is derived from itself")
+        derivation = self.features[iri].derivation if iri in self.features else None
+        if derivation is not None:
+            yield derivation
+            for operand in derivation.operands:
+                if operand.feature is not None:
+                    yield from self._derivations_behind(operand.feature, (*above, iri))
+
+    def _check_one_constant(self, iri: URIRef) -> None:
+        """Refuse a feature that combines values computed with two constants for one argument."""
+        found: dict[str, set[str]] = {}
+        for derivation in self._derivations_behind(iri):
+            for operand in derivation.operands:
+                if operand.constant is not None:
+                    found.setdefault(operand.name, set()).add(local_name(operand.constant))
+        for name, constants in found.items():
+            if len(constants) > 1:
+                listed = " and ".join(sorted(constants))
+                raise GuidelineError(f"{iri}: combines values computed with unlike {name}: {listed}")
+
+    def _optional(self, node: Node, name: str) -> URIRef | None:
+        value = self.graph.value(node, CORE[name])
+        return URIRef(str(value)) if value else None
 
     def _list(self, prop: URIRef, key: str) -> ListOf:
         flag = self._required(prop, CORE.completenessFlag)

@@ -10,7 +10,6 @@ from rdflib import Graph, URIRef
 from kg_service.compiler import CompiledGuideline
 from kg_service.conclusions import conclusions_graph
 from kg_service.errors import InputError, Problem, UnknownNameError
-from kg_service.functions import Functions
 from kg_service.iris import conclusions_graph_iri, record_graph_iri
 from kg_service.namespaces import BASE
 from kg_service.queries import load_queries, run
@@ -35,7 +34,6 @@ class Graphs:
         self.base = base
         self.store = Store()
         self.store.load_knowledge()
-        self.store.declare(Functions(base.compiled().schema).for_queries())
         self._of_document: dict[str, list[URIRef]] = {}
 
     def add(self, item: AssessedRecord, compiled: CompiledGuideline | None = None) -> list[URIRef]:

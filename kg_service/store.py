@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import pyoxigraph as ox
 from rdflib import BNode, Graph, Literal, URIRef
@@ -32,10 +31,12 @@ from kg_service.catalogue import (
     stored_graph,
 )
 from kg_service.errors import CatalogError, QueryError, UnknownNameError
-from kg_service.knowledge import load_file
+from kg_service.functions import Function, Functions
+from kg_service.knowledge import load_file, load_graph, shapes_paths
 from kg_service.namespaces import BASE, OWL, XSD
 from kg_service.sparql_errors import parse_error
 from kg_service.sparql_guard import CheckedQuery, check
+from kg_service.values import decimal_text
 
 _RESULTS = {
     "json": ox.QueryResultsFormat.JSON,
@@ -50,7 +51,12 @@ MEDIA_TYPES = {
 }
 """Media type of each format that results can be written in."""
 
+_DECIMALS = 18
+"""Decimals of the numbers that the engine computes with."""
+_LARGEST = 10**20
+"""What numbers of the engine stay below."""
 _Term = ox.NamedNode | ox.BlankNode | ox.Literal
+_QueryFunction = Callable[..., ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple | None]
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -138,7 +144,7 @@ class Store:
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        self._functions: dict[ox.NamedNode, Callable[..., Any]] = {}
+        self._functions: dict[ox.NamedNode, _QueryFunction] = {}
         try:
             self._store = ox.Store() if path is None else ox.Store(str(path))
         except OSError as error:
@@ -146,6 +152,8 @@ class Store:
 
     def load_knowledge(self, *extra: Path) -> None:
         """Load every module, shapes file and alignment set, each into the graph of its version.
+
+        Queries can then call the functions that the modules declare.
 
         Knowledge graphs of an earlier load are removed; everything happens at once or not at all.
 
@@ -168,6 +176,13 @@ class Store:
             entry = alignment_entry(one.version, one.title, len(graph), one.iri, one.number)
             steps += _replacement(one.version, graph, entry)
         self._update(steps, "the knowledge base")
+        shapes = set(shapes_paths())
+        functions = Functions(load_graph(*(m.path for m in modules if m.path not in shapes)))
+        self._functions = {
+            ox.NamedNode(iri): _callable(functions, function)
+            for function in functions.by_iri.values()
+            for iri in function.iris
+        }
 
     def replace_graph(
         self, iri: URIRef, graph: Graph, *, kind: GraphKind = "data", title: str | None = None
@@ -238,10 +253,6 @@ class Store:
             raise QueryError(parse_error(str(error), checked, values)) from error
         except (OSError, RuntimeError, ValueError) as error:
             raise QueryError(f"the query failed: {error}") from error
-
-    def declare(self, functions: Mapping[URIRef, Callable[[list[Literal]], Literal | None]]) -> None:
-        """Let queries call these functions by their IRIs; what gives None is unbound in the answer."""
-        self._functions |= {ox.NamedNode(iri): _callable(function) for iri, function in functions.items()}
 
     def _update(self, steps: Iterable[str], what: str) -> None:
         try:
@@ -387,20 +398,15 @@ _CONVERSIONS: dict[type, Callable[..., Node | None]] = {
 }
 
 
-def _callable(
-    function: Callable[[list[Literal]], Literal | None],
-) -> Callable[..., ox.Literal | None]:
-    """Return a function as the engine calls it: on its own terms, literals only."""
+def _callable(functions: Functions, function: Function) -> _QueryFunction:
+    """Return a function as the engine calls it: on its own terms; None is an error in the query."""
 
     def call(*terms: object) -> ox.Literal | None:
-        if not all(isinstance(term, ox.Literal) for term in terms):
+        arguments = [(t.value, t.datatype.value) for t in terms if isinstance(t, ox.Literal)]
+        value = functions.literal(function, arguments) if len(arguments) == len(terms) else None
+        if value is None or value >= _LARGEST:
             return None
-        arguments = [
-            Literal(term.value, datatype=URIRef(term.datatype.value))
-            for term in terms
-            if isinstance(term, ox.Literal)
-        ]
-        value = function(arguments)
-        return None if value is None else ox.Literal(str(value), datatype=ox.NamedNode(str(value.datatype)))
+        # A number with more decimals could be shown, but the engine would not go on computing with it.
+        return ox.Literal(decimal_text(round(value, _DECIMALS)), datatype=_node(XSD.decimal))
 
     return call

@@ -125,8 +125,8 @@ def _section(key: str, lines: Iterator[str], wording: Wording) -> str:
 
 
 def _facts(assessment: Assessment, wording: Wording) -> Iterator[str]:
-    used = wording.compiled.plan.features
-    for fact in sorted(assessment.case.facts.values(), key=lambda f: f.where):
+    used, case = wording.compiled.plan.features, assessment.case
+    for fact in sorted((*case.facts.values(), *case.beside), key=lambda f: f.where):
         if str(fact.feature) in used or fact.basis:
             text = wording.fact(fact)
             if fact.origin:

@@ -179,8 +179,8 @@ class Wording:
     def list_flags(self, features: tuple[URIRef, ...]) -> list[str]:
         """Return the completeness flags of the open lists that these features derive from."""
         lists = {item.iri: item for item in self.compiled.document_entity.lists.values()}
-        over = [d.over for f in features if (d := self.feature(f).derivation) is not None and d.over in lists]
-        return sorted({lists[iri].complete_key for iri in over if iri is not None})
+        over = {iri for f in features for iri in self.compiled.schema.lists_behind(f)}
+        return sorted(lists[iri].complete_key for iri in over if iri in lists)
 
     @cached_property
     def case_label(self) -> str:

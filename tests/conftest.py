@@ -10,8 +10,16 @@ from rdflib import Graph
 from kg_service.assessment import Assessment
 from kg_service.compiler import CompiledGuideline
 from kg_service.knowledge import DATA_ROOT, load_graph
+from kg_service.schema import RecordSchema
 from kg_service.service import KnowledgeBase
 
+PREFIXES = """
+PREFIX aura: <https://w3id.org/bonemet-kg/guideline/aura-bone-metastases/>
+PREFIX core: <https://w3id.org/bonemet-kg/core/>
+PREFIX qty: <https://w3id.org/bonemet-kg/quantity/>
+PREFIX rec: <https://w3id.org/bonemet-kg/record/>
+PREFIX rt: <https://w3id.org/bonemet-kg/radiotherapy/>
+"""
 TOY = Path(__file__).parent / "toy" / "umbrella.ttl"
 
 
@@ -39,5 +47,18 @@ def decide(base: KnowledgeBase) -> Callable[..., Assessment]:
         document = {"id": "p", **patient, "lesions": [{"id": "L1", **lesion}]}
         (record,) = base.read_document(document, "test")
         return base.assess(record, base.compiled(readings)).assessments[0]
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def edited() -> Callable[[str], RecordSchema]:
+    """Return a function that reads the record model of the ontology after a SPARQL update."""
+
+    def run(update: str) -> RecordSchema:
+        graph = Graph()
+        graph += load_graph()
+        graph.update(PREFIXES + update)
+        return RecordSchema(graph)
 
     return run

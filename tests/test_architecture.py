@@ -16,7 +16,8 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init_
 
 LEVELS = [
     {"errors", "namespaces", "dates", "values"},
-    {"formula"},
+    {"formula", "units"},
+    {"functions"},
     {
         "iris",
         "knowledge",
@@ -52,7 +53,7 @@ LEVELS = [
     {"assessment"},
     {"robustness"},
     {"conclusions", "wording"},
-    {"assumption_report", "functions", "robustness_report", "readings_report"},
+    {"assumption_report", "function_report", "robustness_report", "readings_report", "schedules"},
     {"robustness_text"},
     {"report"},
     {"explanation"},

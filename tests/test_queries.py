@@ -345,18 +345,34 @@ def test_regimens(store: Store, alpha_beta: str, regimen: str, bed: float, eqd2:
 
 @answers("regimens")
 def test_dose_per_fraction(store: Store) -> None:
-    found = rows(store, "regimens")
-    assert columns(found, "regimen", "dose", "fractions", "dosePerFraction", "recommendations") == [
-        ("SBRT-35Gy-5fx", 35, 5, 7, 1),
-        ("SBRT-35Gy-7fx", 35, 7, 5, 1),
-        ("RT-30Gy-10fx", 30, 10, 3, 8),
-        ("SBRT-27Gy-3fx", 27, 3, 9, 2),
-        ("RT-24Gy-6fx", 24, 6, 4, 0),
-        ("RT-20Gy-5fx", 20, 5, 4, 7),
-        ("RT-8Gy-1fx", 8, 1, 8, 5),
-        ("RT-6Gy-1fx", 6, 1, 6, 1),
+    """An alpha/beta that is not declared has no source."""
+    found = rows(store, "regimens", alphaBeta="3")
+    assert columns(found, "regimen", "dose", "fractions", "dosePerFraction", "recommendations", "source") == [
+        ("SBRT-35Gy-5fx", 35, 5, 7, 1, None),
+        ("SBRT-35Gy-7fx", 35, 7, 5, 1, None),
+        ("RT-30Gy-10fx", 30, 10, 3, 8, None),
+        ("SBRT-27Gy-3fx", 27, 3, 9, 2, None),
+        ("RT-24Gy-6fx", 24, 6, 4, 0, None),
+        ("RT-20Gy-5fx", 20, 5, 4, 7, None),
+        ("RT-8Gy-1fx", 8, 1, 8, 5, None),
+        ("RT-6Gy-1fx", 6, 1, 6, 1, None),
     ]
     assert rows(store, "regimens", alphaBeta="0") == []
+
+
+@answers("regimens")
+def test_every_regimen_at_every_declared_alpha_beta(store: Store) -> None:
+    """CQ7: BED10, EQD2(2) and EQD2(0.87), each told with the source of its alpha/beta."""
+    found = rows(store, "regimens")
+    assert len(found) == 8 * 3
+    thirty = [row for row in found if row["regimen"] == "RT-30Gy-10fx"]
+    assert columns(thirty, "ratio", "bed", "eqd2") == [
+        (0.87, 133.45, 40.45),  # 30 (1 + 3/0.87), 30 * 3.87/2.87
+        (2.0, 75.0, 37.5),
+        (10.0, 39.0, 32.5),
+    ]
+    told = [row["source"].split(" ")[0] for row in rows(store, "regimens", language="fr")][:3]
+    assert told == ["le", "HyTEC", "supposé"]
 
 
 @answers("eligibility-of-case")

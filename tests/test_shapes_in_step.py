@@ -160,7 +160,7 @@ def test_reader_and_shapes_refuse_the_same_numbers(base: KnowledgeBase) -> None:
             expected[str(node)] = accepted(base, schema, owners[feature.iri], {feature.key: stated})
     refused = {f.focus for f in validate(graph, base.record_shapes)}
     assert refused == {node for node, fine in expected.items() if not fine}
-    assert len(expected) == 35 * 6 * 5
+    assert len(expected) == 40 * 6 * 5
     assert 300 < len(refused) < 600
 
 
