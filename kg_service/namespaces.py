@@ -15,9 +15,11 @@ QTY = Namespace(f"{BASE}quantity/")
 REC = Namespace(f"{BASE}record/")
 DATA = Namespace(f"{BASE}data/")
 FB = Namespace(f"{BASE}bindings/fhir/")
+CITO = Namespace("http://purl.org/spar/cito/")
 
 __all__ = [
     "BASE",
+    "CITO",
     "CORE",
     "DATA",
     "DCTERMS",

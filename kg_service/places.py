@@ -8,13 +8,13 @@ import re
 from rdflib import Graph, URIRef
 from rdflib.namespace import SH, VANN
 
-from kg_service.namespaces import BASE, DCTERMS, OWL, RDF, RDFS, SKOS, XSD
+from kg_service.namespaces import BASE, CITO, DCTERMS, OWL, PROV, RDF, RDFS, SKOS, XSD
 
 MODULES_PAGE = "index"
 DOCS = f"{BASE}docs/"
 """What the names of the documentation pages begin with; a folder for each language stands below it."""
-_STANDARD = {"dcterms": DCTERMS, "owl": OWL, "rdf": RDF, "rdfs": RDFS, "sh": SH, "skos": SKOS, "vann": VANN,
-             "xsd": XSD}  # fmt: skip
+_STANDARD = {"cito": CITO, "dcterms": DCTERMS, "owl": OWL, "prov": PROV, "rdf": RDF, "rdfs": RDFS, "sh": SH,
+             "skos": SKOS, "vann": VANN, "xsd": XSD}  # fmt: skip
 
 
 class Places:
