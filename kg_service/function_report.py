@@ -37,20 +37,15 @@ def computed(
             raise InputError([Problem(name, text, "an argument as name=value, such as name=3")])
         given[key.strip()] = value.strip()
     function = functions.named(name)
-    values: list[ComputedJson] = [
-        {
-            "function": name,
-            "value": number_text(value),
-            "unit": function.unit,
-            "constants": [wording.label(c.iri) for c in chosen],
-        }
-        for value, chosen in functions.values(name, given)
-    ]
-    label = wording.label(function.iri)
-    lines = [
-        f"{label}: {v['value']} {v['unit']}" + (f" ({', '.join(v['constants'])})" if v["constants"] else "")
-        for v in values
-    ]
+    values: list[ComputedJson] = []
+    lines = []
+    for value, chosen in functions.values(name, given):
+        constants = [wording.label(c.iri) for c in chosen]
+        values.append(
+            {"function": name, "value": number_text(value), "unit": function.unit, "constants": constants}
+        )
+        said = wording.told(wording.label(function.iri), f"{wording.number(value)} {function.unit}")
+        lines.append(f"{said} ({', '.join(constants)})" if constants else said)
     return lines, values
 
 
@@ -59,6 +54,6 @@ def function_list(functions: Functions, wording: Wording) -> str:
     lines = []
     for function in functions.by_iri.values():
         arguments = ", ".join(f"{a.name} [{a.unit}]" for a in function.arguments)
-        names = " or ".join(local_name(iri) for iri in function.iris)
-        lines.append(f"{names}({arguments}): {wording.label(function.iri)}")
+        names = wording.phrase("or").join(local_name(iri) for iri in function.iris)
+        lines.append(wording.told(f"{names}({arguments})", wording.label(function.iri)))
     return "\n".join(lines)

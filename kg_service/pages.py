@@ -79,7 +79,7 @@ def _pages_of(documentation: Documentation, environment: Environment) -> dict[st
     language = documentation.language
     words = {
         **messages(language)["docs"],
-        "colon": documentation.wording.phrase("supply", feature="", values=""),
+        "colon": documentation.wording.told("", ""),
         "either": documentation.wording.phrase("or"),
     }
     other = next(other for other in LANGUAGES if other != language)

@@ -71,8 +71,7 @@ def _subject(item: Robustness, wording: Wording) -> str:
     if item.subject == guideline.iri:
         return wording.phrase("prescription")
     recommendation = guideline.by_iri.get(item.subject)
-    label = wording.label(item.subject)
-    return f"{recommendation.id}: {label}" if recommendation else label
+    return wording.identified(recommendation) if recommendation else wording.label(item.subject)
 
 
 def readings_text(found: ReadingsJson, wording: Wording) -> str:
@@ -83,7 +82,7 @@ def readings_text(found: ReadingsJson, wording: Wording) -> str:
     lines: list[str] = []
     for profile in found["profiles"]:
         chosen = ", ".join(f"{a}-{letter}" for a, letter in profile["readings"].items())
-        lines.append(wrap(f"{profile['id']}: {profile['definition']}", "  "))
+        lines.append(wrap(wording.told(profile["id"], profile["definition"]), "  "))
         lines.append(wrap(chosen or wording.phrase("nothing_selected"), "      "))
     blocks.append(section(wording.phrase("profiles"), lines, wording.phrase("none")))
     return "\n\n".join(blocks) + "\n"

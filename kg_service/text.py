@@ -45,7 +45,7 @@ def assessment_text(
     if robustness is not None:
         sections.append(_section("robustness", robustness_lines(robustness, wording), wording))
     if notes:
-        sections.append(_section("notes", _notes(notes), wording))
+        sections.append(_section("notes", _notes(notes, wording), wording))
     sections.append(wrap(wording.phrase("disclaimer", scope=wording.coverage), ""))
     return "\n\n".join(sections) + "\n"
 
@@ -54,7 +54,7 @@ def nothing_to_assess(record: Record, wording: Wording) -> str:
     """Return the text for a record that holds no case."""
     lines = [wording.phrase("no_case", document=record.root.id, kind=wording.case_label)]
     if record.notes:
-        lines += ["", _section("notes", _notes(record.notes), wording)]
+        lines += ["", _section("notes", _notes(record.notes, wording), wording)]
     return "\n".join(lines) + "\n"
 
 
@@ -268,8 +268,8 @@ def _levels(assessment: Assessment, wording: Wording) -> Iterator[str]:
     for conclusion in assessment.conclusions:
         if conclusion.recommendation.kind == ACCEPTS:
             word = wording.word("level", conclusion.status)
-            label = wording.label(conclusion.recommendation.iri)
-            yield wrap(f"{MARKS[conclusion.status]} {conclusion.recommendation.id}: {label}: {word}", "  ")
+            said = wording.told(wording.identified(conclusion.recommendation), word)
+            yield wrap(f"{MARKS[conclusion.status]} {said}", "  ")
 
 
 def _duties(assessment: Assessment, wording: Wording, kind: str) -> Iterator[str]:
@@ -305,8 +305,7 @@ def _information(assessment: Assessment, wording: Wording) -> Iterator[str]:
     for conclusion in _speaking(assessment, INFORMS):
         recommendation = conclusion.recommendation
         if conclusion.status == "true" and not recommendation.excluded:
-            label = wording.label(recommendation.iri)
-            yield wrap(f"{recommendation.id}: {label}", "  ")
+            yield wrap(wording.identified(recommendation), "  ")
 
 
 def _questions(assessment: Assessment, wording: Wording) -> Iterator[str]:
@@ -319,9 +318,9 @@ def _questions(assessment: Assessment, wording: Wording) -> Iterator[str]:
         yield wrap(wording.phrase("lists", flags=", ".join(flags)), "  ")
 
 
-def _notes(notes: tuple[Note, ...]) -> Iterator[str]:
+def _notes(notes: tuple[Note, ...], wording: Wording) -> Iterator[str]:
     for note in notes:
-        yield wrap(f"{note.where}: {note.what}. {note.why}", "  ")
+        yield wrap(f"{wording.told(note.where, note.what)}. {note.why}", "  ")
 
 
 def _statements(explanation: ExplanationJson, wording: Wording) -> Iterator[str]:
@@ -358,7 +357,7 @@ def _proof(explanation: ExplanationJson, wording: Wording) -> str:
 
 def _change(explanation: ExplanationJson, wording: Wording) -> Iterator[str]:
     for change in explanation["change"]:
-        yield f"  {wording.phrase('supply', feature=change['label'], values=change['values'])}"
+        yield f"  {wording.told(change['label'], change['values'])}"
     if not explanation["change"]:
         yield f"  {wording.phrase('change_too_large')}"
 

@@ -14,6 +14,7 @@ from rdflib import Literal, URIRef
 from kg_service.compiler import CompiledGuideline
 from kg_service.errors import UnknownNameError
 from kg_service.explain import merged
+from kg_service.guideline import Recommendation
 from kg_service.namespaces import CORE, OWL, QTY, RDFS, local_name
 from kg_service.plan import Atom
 from kg_service.record import Fact, SetAssumption
@@ -66,6 +67,14 @@ class Wording:
     def phrase(self, key: str, **parts: object) -> str:
         """Return a phrase of the message file with its parts filled in."""
         return self._messages["text"][key].format(**parts)
+
+    def told(self, what: str, value: str) -> str:
+        """Return a value after the name of what it is of."""
+        return self.phrase("told", what=what, value=value)
+
+    def identified(self, recommendation: Recommendation) -> str:
+        """Return a recommendation by its id and label."""
+        return self.told(recommendation.id, self.label(recommendation.iri))
 
     def word(self, section: str, key: str) -> str:
         """Return a word of a section of the message file."""
@@ -154,7 +163,7 @@ class Wording:
     def fact(self, fact: Fact) -> str:
         """Return a fact as ``label value``, with where it was derived from."""
         feature = self.feature(fact.feature)
-        text = self.phrase("supply", feature=self.label(fact.feature), values=self.value(feature, fact.known))
+        text = self.told(self.label(fact.feature), self.value(feature, fact.known))
         if fact.basis:
             text += f" ({self.phrase('derived', places=', '.join(self.basis(fact)))})"
         return text
@@ -166,7 +175,7 @@ class Wording:
     def test(self, atom: Atom) -> str:
         """Return the test of an atom as ``label values``."""
         feature = self.feature(atom.feature)
-        return self.phrase("supply", feature=self.label(feature.iri), values=self.value(feature, atom.values))
+        return self.told(self.label(feature.iri), self.value(feature, atom.values))
 
     def _question(self, iri: URIRef) -> str:
         """Return the question that asks for a feature."""
