@@ -39,12 +39,12 @@ def computed(
     function = functions.named(name)
     values: list[ComputedJson] = []
     lines = []
-    for value, chosen in functions.values(name, given):
+    for number, chosen in functions.values(name, given):
         constants = [wording.label(c.iri) for c in chosen]
         values.append(
-            {"function": name, "value": number_text(value), "unit": function.unit, "constants": constants}
+            {"function": name, "value": number_text(number), "unit": function.unit, "constants": constants}
         )
-        said = wording.told(wording.label(function.iri), f"{wording.number(value)} {function.unit}")
+        said = wording.told(wording.label(function.iri), f"{wording.number(number)} {function.unit}")
         lines.append(f"{said} ({', '.join(constants)})" if constants else said)
     return lines, values
 

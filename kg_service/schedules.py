@@ -221,7 +221,8 @@ class ScheduleCalculator:
 
     def _table(self, item: ScheduleValues) -> Iterator[str]:
         plain = [
-            self.wording.told(self.wording.label(f.iri), self._shown(item.values[_name(f)])) for f in self.plain
+            self.wording.told(self.wording.label(f.iri), self._shown(item.values[_name(f)]))
+            for f in self.plain
         ]
         yield "   ".join([f"{self._shown(item.dose)}/{item.fractions}", *plain])
         if not item.at:
