@@ -19,7 +19,7 @@ from kg_service.concordance import OBLIGES, OFFERS, PREFERS, QUALIFIES, RESERVES
 from kg_service.derivation import refuse_impossible
 from kg_service.explain import can_settle, justification, missing
 from kg_service.guideline import Recommendation
-from kg_service.option_decision import VERDICTS, Verdict, decide_option
+from kg_service.option_decision import VERDICTS, OptionDecision, Verdict, decide_option
 from kg_service.plan import Node
 from kg_service.prescription import PrescriptionCheck, check_prescription
 from kg_service.record import Case, Fact
@@ -57,7 +57,8 @@ class OptionVerdict:
     Attributes
     ----------
     leading : Recommendation or None
-        The recommendation that speaks first: an indication, or a reservation that is not met.
+        The recommendation that speaks first: an indication, or a reservation that is not met. None
+        when the option is indicated by one or another recommendation, whatever the unknowns are.
     outranked : tuple of Recommendation
         Indications that also hold here and give the option another strength.
     yields_to : tuple of URIRef
@@ -207,7 +208,7 @@ class _Assessor:
             on[OBLIGES],
             preferred,
             decision.yields_to,
-            _order(decision.verdict, leading, preferred),
+            _order(decision, preferred),
         )
 
     @staticmethod
@@ -236,15 +237,17 @@ class _Assessor:
         return [Question(feature, bears[feature], settles[feature]) for feature in order]
 
 
-def _order(
-    verdict: Verdict, leading: Recommendation | None, preferred: Recommendation | None
-) -> tuple[int, ...]:
-    """Return the place of an option: indicated ones by strength, cleared first among equals."""
-    indicated = verdict in ("applicable", "conditional")
+def _order(decision: OptionDecision, preferred: Recommendation | None) -> tuple[int, ...]:
+    """Return the place of an option: indicated ones by strength, cleared first among equals.
+
+    Of indications of which it is not known which one holds, the weakest places the option.
+    """
+    speaking = (decision.leading,) if decision.leading else decision.speaking
+    place = VERDICTS.index(decision.verdict)
     return (
-        0 if indicated else VERDICTS.index(verdict),
-        leading.strength_rank if leading else 0,
-        VERDICTS.index(verdict),
+        0 if decision.verdict in ("applicable", "conditional") else place,
+        max((r.strength_rank for r in speaking), default=0),
+        place,
         0 if preferred else 1,
-        leading.level_rank if leading else 0,
+        max((r.level_rank for r in speaking), default=0),
     )

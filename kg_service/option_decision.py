@@ -42,7 +42,10 @@ class OptionDecision:
     Attributes
     ----------
     leading : Recommendation or None
-        The recommendation that speaks first: an indication, or a reservation that is not met.
+        The recommendation that speaks first: an indication, or a reservation that is not met. None
+        when the option is indicated by one or another recommendation, whatever the unknowns are.
+    speaking : tuple of Recommendation
+        The indications that offer the option in this case; those that may, when it is not known which.
     yields_to : tuple of URIRef
         Populations of this case that come before the one the option is indicated for.
     """
@@ -51,6 +54,7 @@ class OptionDecision:
     indicated: Status
     stopped: Status
     leading: Recommendation | None
+    speaking: tuple[Recommendation, ...]
     yields_to: tuple[URIRef, ...]
 
 
@@ -75,16 +79,17 @@ def decide_option(
     trees = compiled.option(option)
     indicated, stopped = decided(trees.indicated), decided(trees.stopped)
     offering = [r for r in compiled.recommendations_on(option, OFFERS) if not r.excluded]
-    speaking = [r for r in offering if status(r) == indicated]
+    alone = [r for r in offering if status(r) == indicated]
+    speaking = alone or [r for r in offering if status(r) == "unknown"]
     unmet = {r: s for r in compiled.recommendations_on(option, RESERVES) if (s := status(r)) != "true"}
     yielding = _yielding(speaking, compiled, decided) if indicated == "true" else {}
-    foremost = [r for r in speaking if r.iri not in yielding] or speaking
+    foremost = [r for r in alone if r.iri not in yielding] or alone
     leading = None if indicated == "false" else next(iter(unmet), None) or _first(foremost, compiled)
     verdict = _verdict(indicated, stopped, decided(trees.offered), set(unmet.values()))
     yields_to: tuple[URIRef, ...] = ()
     if verdict in ("applicable", "conditional") and len(yielding) == len(speaking):
         verdict, yields_to = "yielding", tuple(sorted({p for found in yielding.values() for p in found}))
-    return OptionDecision(verdict, indicated, stopped, leading, yields_to)
+    return OptionDecision(verdict, indicated, stopped, leading, tuple(speaking), yields_to)
 
 
 def _yielding(

@@ -149,6 +149,10 @@ def _options(assessment: Assessment, wording: Wording, *, general: bool) -> Iter
 def _reasons(verdict: OptionVerdict, wording: Wording) -> Iterator[str]:
     if verdict.leading is not None:
         yield wrap(_leading(verdict.leading, wording), "      ")
+    elif verdict.indicated == "true":
+        able = [c.recommendation for c in verdict.indications if c.status == "unknown"]
+        ids = wording.phrase("or").join(r.id for r in able if not r.excluded)
+        yield wrap(wording.phrase("one_of_them", ids=ids), "      ")
     if verdict.yields_to:
         populations = ", ".join(wording.label(p) for p in verdict.yields_to)
         yield wrap(wording.phrase("yields_to", populations=populations), "      ")

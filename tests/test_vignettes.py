@@ -7,6 +7,8 @@ import pytest
 
 from kg_service.assessment import Assessment
 from kg_service.namespaces import local_name
+from kg_service.service import KnowledgeBase
+from kg_service.text import assessment_text
 
 Decide = Callable[..., Assessment]
 SIMPLE = {"fractureRisk": False, "pathologicalFracture": False, "cordCompression": False, "operated": False}
@@ -259,6 +261,19 @@ def test_rows_on_pain_yield_to_reirradiation(decide: Decide) -> None:
     assert verdicts(answer)["RT-30Gy-10fx"] == "yielding"
     assert order(answer).index("RT-20Gy-5fx") < order(answer).index("RT-30Gy-10fx")
     assert leading(answer, "RT-20Gy-5fx") == "S154"
+
+
+def test_an_option_indicated_by_one_row_or_another_yields_to_nothing(
+    base: KnowledgeBase, decide: Decide
+) -> None:
+    """Pain, fracture risk not known: row 1 or row 2 holds, both offer 20 Gy in 5 fractions, as an option or not."""
+    known = {key: value for key, value in SIMPLE.items() if key != "fractureRisk"}
+    answer = decide({"site": "Femur", "painType": "NociceptivePain", **known})
+    assert {answer.by_id[i].status for i in ("S137", "S142")} == {"unknown"}
+    assert verdicts(answer)["RT-20Gy-5fx"] == "applicable"
+    assert leading(answer, "RT-20Gy-5fx") is None
+    text = assessment_text(answer, base.wording(base.compiled(), "en"))
+    assert "at least one of these holds, S137 or S142" in text
 
 
 def test_the_usual_palliative_schedule_yields_to_reirradiation(decide: Decide) -> None:
