@@ -303,7 +303,7 @@ class _Deriver:
     def _application(
         self, how: Derivation, member: Member, case: Member | None
     ) -> tuple[Knowledge, list[str]] | None:
-        """Apply a formula; None when it leaves every number of zero or more."""
+        """Apply a formula; a lower bound of zero says nothing of an amount, and is left out."""
         assert how.function is not None  # noqa: S101 - the schema demands it of an application
         operands, basis = {}, []
         for operand in how.operands:
@@ -312,7 +312,9 @@ class _Deriver:
             basis += places
         formula = self.schema.functions.by_iri[how.function].expression
         result = _scaled(evaluate(formula, operands), how.factor)
-        return None if result.high is None and not result.low else (result, basis)
+        if not result.low and not result.is_exact:
+            result = Interval(high=result.high, high_open=result.high_open)
+        return None if result.is_everything else (result, basis)
 
     def _operand(self, operand: Operand, member: Member, case: Member | None) -> tuple[Interval, list[str]]:
         """Return what is known of an operand, and the places in the record that say so."""
