@@ -60,7 +60,7 @@ def bearings(standings: Iterable[Standing]) -> Iterator[Borne]:
     alone = list(standings)
     offering = [s for s in alone if s.recommendation.kind == OFFERS]
     surely: set[URIRef | None] = set()
-    for one in sorted(offering, key=_precedence):
+    for one in sorted(offering, key=lambda s: precedence(s.recommendation)):
         option = one.recommendation.option
         if one.holds != "false" and option not in surely:
             yield one.recommendation, "follows" if one.holds == "true" else "open"
@@ -122,6 +122,6 @@ def outcome(borne: Iterable[Borne], rank: Callable[[URIRef | None], int], *, hop
     return max([min(followed, key=rank), *effects], key=rank)
 
 
-def _precedence(one: Standing) -> tuple[int, int, str]:
-    recommendation = one.recommendation
+def precedence(recommendation: Recommendation) -> tuple[int, int, str]:
+    """Return the place of an indication among those of one option: the first speaks first."""
     return recommendation.level_rank, recommendation.strength_rank, recommendation.id

@@ -38,7 +38,14 @@ class Some:
     steps: tuple[int, ...]
 
 
-Step = Excluded | Every | Some
+@dataclass(frozen=True)
+class Opposite:
+    """An earlier step does not hold."""
+
+    step: int
+
+
+Step = Excluded | Every | Some | Opposite
 
 
 class EntailmentProgram:
@@ -48,27 +55,45 @@ class EntailmentProgram:
     ----------
     plan : Plan
         The plan that the trees belong to.
-    trees : iterable of Node
-        The trees to decide.
 
     Attributes
     ----------
     steps : list of Step
-        What to compute, each from those before it.
-    entailed, denied : list of int
-        For each tree, the step that says it is true, and the step that says it is false.
+        What to compute, each from those before it. Methods return the number of a step.
     """
 
-    def __init__(self, plan: Plan, trees: Iterable[Node]) -> None:
+    def __init__(self, plan: Plan) -> None:
         self.steps: list[Step] = []
         self._numbers: dict[Step, int] = {}
         self._forms = _NormalForms(plan)
         self._known: dict[int, int] = {}
-        self.entailed: list[int] = []
-        self.denied: list[int] = []
-        for tree in trees:
-            self.entailed.append(self._entailing(self._forms.of(tree, positive=True)))
-            self.denied.append(self._entailing(self._forms.of(tree, positive=False)))
+
+    def entailed(self, tree: Node) -> int:
+        """Return the step that says a tree is true, whatever the unknowns are."""
+        return self._entailing(self._forms.of(tree, positive=True))
+
+    def denied(self, tree: Node) -> int:
+        """Return the step that says a tree is false, whatever the unknowns are."""
+        return self._entailing(self._forms.of(tree, positive=False))
+
+    def every(self, *steps: int) -> int:
+        """Return the step that says all of some steps hold."""
+        return self._joined(steps, Every, Some)
+
+    def some(self, *steps: int) -> int:
+        """Return the step that says one of some steps holds."""
+        return self._joined(steps, Some, Every)
+
+    def opposite(self, step: int) -> int:
+        """Return the step that says another does not hold."""
+        match self.steps[step]:
+            case Opposite(other):
+                return other
+            case Every(()):
+                return self.some()
+            case Some(()):
+                return self.every()
+        return self._add(Opposite(step))
 
     @property
     def tested(self) -> dict[str, list[int]]:
@@ -90,9 +115,9 @@ class EntailmentProgram:
             case _Test(feature, cells):
                 return self._add(Excluded(feature, self._forms.full(feature) & ~cells))
             case _All(forms):
-                return self._every(self._entailing(f) for f in forms)
+                return self.every(*(self._entailing(f) for f in forms))
             case _Any(forms):
-                return self._some(self._of_component(c) for c in self._forms.components(forms))
+                return self.some(*(self._of_component(c) for c in self._forms.components(forms)))
 
     def _of_component(self, forms: tuple[int, ...]) -> int:
         """Return the step that says a disjunction is entailed whose parts hang together by features."""
@@ -100,16 +125,12 @@ class EntailmentProgram:
             return self._entailing(forms[0])
         feature = self._forms.most_shared(forms)
         parts = self._forms.expansion(forms, feature)
-        return self._every(
-            self._some((self._add(Excluded(feature, cells)), self._entailing(rest)))
-            for rest, cells in parts.items()
+        return self.every(
+            *(
+                self.some(self._add(Excluded(feature, cells)), self._entailing(rest))
+                for rest, cells in parts.items()
+            )
         )
-
-    def _every(self, steps: Iterable[int]) -> int:
-        return self._joined(steps, Every, Some)
-
-    def _some(self, steps: Iterable[int]) -> int:
-        return self._joined(steps, Some, Every)
 
     def _joined(self, steps: Iterable[int], kind: type[Every | Some], other: type[Every | Some]) -> int:
         """Return the step that joins others; nested ones of its kind are taken apart."""
