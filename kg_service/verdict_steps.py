@@ -7,7 +7,6 @@ become formulas, so that an engine decides many cases at once; tests hold the tw
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
 from functools import cached_property
 
 from rdflib import URIRef
@@ -88,7 +87,7 @@ class VerdictSteps:
         return self.program.some(*(self.program.entailed(self.compiled.criterion(p)) for p in before))
 
     def prescription(self, *, hoping: bool) -> dict[URIRef, int]:
-        """Return the step of each concordance of a prescription, the open points taken for the best or the worst.
+        """Return the step of each concordance of a prescription at best (`hoping`) or at worst.
 
         It is for cases of which something is known that decides which option is carried out.
         """
@@ -172,8 +171,3 @@ class VerdictSteps:
 
     def _none(self, *steps: int) -> int:
         return self.program.opposite(self.program.some(*steps))
-
-
-def concordances(best: dict[URIRef, int], worst: dict[URIRef, int], program: EntailmentProgram) -> Sequence[tuple[URIRef, int]]:
-    """Return the step of each concordance that a prescription has at best and at worst alike."""
-    return [(c, program.every(best[c], worst[c])) for c in best if c in worst]
