@@ -1,6 +1,6 @@
 """The command line: parses, calls, prints, sets the exit code.
 
-Exit codes: 0 done and clean, 1 done with findings, 2 some input could not be used.
+Exit codes: 0 done and clean, 1 done with findings, 2 some input could not be used, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from kg_service.wording import Language
 
 FINDINGS = 1
 BAD_INPUT = 2
+INTERRUPTED = 130
 
 app = typer.Typer(
     help="Decide patient records by a guideline, with proofs. Informs a decision; does not take one.",
@@ -158,6 +159,35 @@ def explain(
     else:
         raise KgServiceError("an explanation has no Turtle form; use --format text or json")
     _finish(problems)
+
+
+@app.command()
+def cohort(
+    table: Annotated[
+        Path,
+        typer.Argument(help="Feature table, one row a case: .parquet, .csv or .csv.gz.", show_default=False),
+    ],
+    out: Annotated[Path, typer.Option("--out", help="Folder to make for the answers.", show_default=False)],
+    carry: Annotated[
+        list[str] | None,
+        typer.Option("--carry", help="A column to copy beside the answers, unread. May be repeated."),
+    ] = None,
+    reading: ReadingOption = None,
+    profile: ProfileOption = None,
+    assumptions: AssumptionsFile = None,
+    assume: AssumeOption = None,
+) -> None:
+    """Decide every row of a table; rows that contradict themselves are set aside with their reason."""
+    from kg_service.cohort_run import SET_ASIDE, decide_table
+    from kg_service.progress import counting
+
+    base = KnowledgeBase()
+    compiled = base.compiled(parse_readings(reading or []), profile)
+    settings = base.set_assumptions(assume or [], "--assume", assumptions)
+    with counting("rows") as progress:
+        summary = decide_table(table, out, base, compiled, settings, carried=carry or [], progress=progress)
+    _print(f"{out}: {summary.decided:,} rows decided, {summary.set_aside:,} set aside ({SET_ASIDE})")
+    _finish([], findings=summary.set_aside > 0)
 
 
 @app.command("readings")
@@ -470,6 +500,9 @@ def main() -> None:
         sys.exit(BAD_INPUT)
     except BrokenPipeError:
         sys.exit(0)
+    except KeyboardInterrupt:
+        typer.echo("bonemet: interrupted; nothing was left half-written", err=True)
+        sys.exit(INTERRUPTED)
 
 
 def _language(speech: Speech) -> Language:

@@ -8,7 +8,7 @@ the record shapes is set aside with its reason; it stops no other.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,11 +18,12 @@ from rdflib import URIRef
 
 from kg_service.bit_planes import Plane, PlaneRunner, rows_of
 from kg_service.compiler import CompiledGuideline
+from kg_service.concordance import OFFERS
 from kg_service.derivation import refuse_impossible
 from kg_service.entailment import EntailmentProgram
 from kg_service.errors import InputError, Problem
-from kg_service.feature_masks import Encoded, FeatureMasks
-from kg_service.feature_table import ROW_ID, Column
+from kg_service.feature_masks import Encoded, FeatureMasks, as_recorded
+from kg_service.feature_table import Column
 from kg_service.limits import Limits
 from kg_service.namespaces import CORE, local_name
 from kg_service.option_decision import VERDICTS
@@ -85,11 +86,11 @@ class CohortDecider:
     ) -> None:
         self.compiled = compiled
         self.columns = columns
-        self._read = read
         program = EntailmentProgram(compiled.plan)
         self._outcomes = _Outcomes(compiled, program)
-        self._impossible = [
-            program.entailed(compiled.plan.trees[str(cls)]) for cls in compiled.schema.impossible
+        self._contradictions = [
+            _Contradiction(cls, program.entailed(compiled.plan.trees[str(cls)]), compiled, columns, read)
+            for cls in compiled.schema.impossible
         ]
         self._masks = FeatureMasks(
             compiled.plan,
@@ -120,31 +121,91 @@ class CohortDecider:
             columns = {name: array.take(pa.array(kept)) for name, array in columns.items()}
         return Conclusions(kept, columns, encoded.flawed)
 
+    def described(self) -> list[dict[str, str]]:
+        """Return what each column of conclusions is about: its kind, labels and statements."""
+        rows = []
+        for recommendation in self.compiled.guideline.recommendations:
+            names = [recommendation.id]
+            if recommendation.fulfilled_by is not None:
+                names.append(f"{recommendation.id}.{FULFILLED}")
+            ids = [statement.id for statement in recommendation.statements]
+            rows += [self._described(name, recommendation.kind, recommendation.iri, ids) for name in names]
+        for option in self.compiled.options:
+            offering = self.compiled.recommendations_on(option, OFFERS)
+            ids = sorted({s.id for r in offering for s in r.statements})
+            rows.append(self._described(local_name(option), "Option", option, ids))
+        rows += [
+            self._described(name, "Concordance", CORE.Concordance, []) for name in (PRESCRIPTION, BEST, WORST)
+        ]
+        return rows
+
+    def _described(self, name: str, kind: str, about: URIRef, statements: Sequence[str]) -> dict[str, str]:
+        label = self.compiled.guideline.label
+        return {
+            "column": name,
+            "kind": kind,
+            "label": label(about, "en"),
+            "libelle": label(about, "fr"),
+            "statements": " ".join(statements),
+        }
+
     def values(self, batch: pa.RecordBatch, row: int) -> dict[Column, Any]:
         """Return the values of one row, the empty ones left out."""
         return self._masks.values(batch, row)
 
     def _refuse(self, batch: pa.RecordBatch, encoded: Encoded, planes: list[Plane]) -> None:
         """Set the rows aside whose facts contradict each other."""
-        for step in self._impossible:
-            for row in np.flatnonzero(rows_of(planes[step], batch.num_rows)).tolist():
-                if row not in encoded.flawed:
-                    encoded.flawed[row] = self._contradictions(self.values(batch, row))
+        for contradiction in self._contradictions:
+            rows = np.flatnonzero(rows_of(planes[contradiction.step], batch.num_rows)).tolist()
+            columns = [batch.column(column.name) for column in contradiction.columns]
+            for row in rows:
+                values = tuple(array[row].as_py() for array in columns)
+                encoded.flawed.setdefault(row, []).append(contradiction.problem(values))
 
-    def _contradictions(self, values: Mapping[Column, Any]) -> list[Problem]:
-        compiled = self.compiled
+
+class _Contradiction:
+    """A class that nothing can belong to, and the columns that say what belongs to it.
+
+    Parameters
+    ----------
+    cls : URIRef
+        The class, marked ``core:impossible``.
+    step : int
+        The step that says a row belongs to it.
+    """
+
+    def __init__(
+        self, cls: URIRef, step: int, compiled: CompiledGuideline, columns: Sequence[Column], read: ReadCase
+    ) -> None:
+        tested = compiled.plan.features_of(compiled.plan.trees[str(cls)])
+        self.step = step
+        self.columns = [column for column in columns if str(column.feature.iri) in tested]
+        self._compiled = compiled
+        self._read = read
+        self._problems: dict[tuple[Any, ...], Problem] = {}
+
+    def problem(self, values: tuple[Any, ...]) -> Problem:
+        """Return the problem with some values of its columns."""
+        if values not in self._problems:
+            self._problems[values] = self._told(values)
+        return self._problems[values]
+
+    def _told(self, values: tuple[Any, ...]) -> Problem:
+        compiled = self._compiled
+        given = {c: as_recorded(v, c) for c, v in zip(self.columns, values, strict=True)}
+        case = self._read({column: value for column, value in given.items() if value is not None})
         try:
-            case = self._read(values)
             refuse_impossible(
                 case,
                 compiled.plan,
                 compiled.schema,
-                ROW_ID,
+                "",
                 lambda iri: compiled.guideline.label(URIRef(iri), "en"),
             )
         except InputError as error:
-            return error.problems
-        raise AssertionError(f"{case.id} contradicts itself for a cohort, and not alone")
+            names = ", ".join(column.name for column, value in given.items() if value is not None)
+            return replace(error.problems[0], where=names)
+        raise AssertionError(f"{given} contradicts itself in a cohort, and not alone")
 
 
 class _Outcomes:

@@ -173,7 +173,7 @@ class FeatureMasks:
 
     def values(self, batch: pa.RecordBatch, row: int) -> dict[Column, Any]:
         """Return the values of one row as records hold them, the empty ones left out."""
-        cells = {c: _value(batch.column(c.name)[row].as_py(), c) for c in self._columns}
+        cells = {c: as_recorded(batch.column(c.name)[row].as_py(), c) for c in self._columns}
         return {column: value for column, value in cells.items() if value is not None}
 
 
@@ -259,7 +259,7 @@ class _Numbers:
         place = 2 * below + at
         refused = known & ~(self._allowed[place] & np.isfinite(numbers))
         for row in np.flatnonzero(refused | _unread(given, known)):
-            problems = _problems(self._read, {self.column: _value(given[int(row)].as_py(), self.column)})
+            problems = _problems(self._read, {self.column: as_recorded(given[int(row)].as_py(), self.column)})
             if problems:
                 found.flawed.setdefault(int(row), []).extend(problems)
         if self._groups is not None:
@@ -326,7 +326,7 @@ class _Combinations:
         return self._known[values]
 
     def _read(self, values: tuple[Any, ...]) -> _Read:
-        pairs = ((c, _value(v, c)) for c, v in zip(self.columns, values, strict=True))
+        pairs = ((c, as_recorded(v, c)) for c, v in zip(self.columns, values, strict=True))
         given = {column: value for column, value in pairs if value is not None}
         try:
             facts = self._read_row(given).facts if given else self._empty.facts
@@ -358,11 +358,12 @@ def _encoded(array: pa.Array) -> tuple[Indices, list[Any]]:
     if pa.types.is_boolean(array.type):
         codes = pc.fill_null(pc.cast(array, pa.int8()), 2)
         return np.asarray(codes, dtype=np.int64), [False, True, None]
-    encoded = array.dictionary_encode(null_encoding="encode")
-    return np.asarray(encoded.indices, dtype=np.int64), encoded.dictionary.to_pylist()
+    encoded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
+    values = [*encoded.dictionary.to_pylist(), None]
+    return np.asarray(encoded.indices.fill_null(len(values) - 1), dtype=np.int64), values
 
 
-def _value(value: Any, column: Column) -> Any:
+def as_recorded(value: Any, column: Column) -> Any:
     """Return a cell as records hold it; None when it is empty, or not a number where one is due."""
     if isinstance(value, str):
         value = value.strip()
