@@ -10,6 +10,8 @@ import numpy.typing as npt
 from kg_service.entailment import EntailmentProgram, Every, Excluded, Opposite, Some, Step
 from kg_service.feature_masks import CellGroups, Masks
 
+BITS = 8
+"""Rows that one byte of a plane holds."""
 Plane = npt.NDArray[np.uint8]
 """One bit a row, packed; bits past the last row mean nothing."""
 
@@ -37,7 +39,7 @@ class PlaneRunner:
 
     def run(self, masks: Mapping[str, Masks], rows: int) -> list[Plane]:
         """Return the plane of each step, shape (ceil(rows / 8),)."""
-        none = np.zeros((rows + 7) // 8, dtype=np.uint8)
+        none = np.zeros(-(-rows // BITS), dtype=np.uint8)
         all_rows = ~none
         planes: list[Plane] = []
         for i, step in enumerate(self._steps):

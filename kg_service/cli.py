@@ -131,10 +131,20 @@ def assess(
 
 @app.command()
 def explain(
-    record: Annotated[Path, typer.Argument(help="The record.", show_default=False)],
+    record: Annotated[
+        Path,
+        typer.Argument(help="The record, or with --row a folder that cohort made.", show_default=False),
+    ],
     conclusion: Annotated[str, typer.Argument(help="Id of a conclusion, such as S071.", show_default=False)],
     lesion: Annotated[
         str | None, typer.Option("--lesion", help="Id of one lesion; every lesion otherwise.")
+    ] = None,
+    row: Annotated[
+        str | None,
+        typer.Option(
+            "--row",
+            help="Id or number of one row of a cohort, explained under the readings it was decided under.",
+        ),
     ] = None,
     lang: Lang = Speech.EN,
     form: Form = AnswerFormat.TEXT,
@@ -146,9 +156,12 @@ def explain(
 ) -> None:
     """Prove one conclusion: the facts it rests on, what would change it, what would settle it."""
     base = KnowledgeBase()
-    compiled = base.compiled(parse_readings(reading or []), profile)
-    settings = base.set_assumptions(assume or [], "--assume", assumptions)
-    assessed, problems = _assess_files(base, compiled, [record], reference_date, settings)
+    if row is not None:
+        compiled, assessed, problems = _assess_row(base, record, row, [reading, profile, assumptions, assume])
+    else:
+        compiled = base.compiled(parse_readings(reading or []), profile)
+        settings = base.set_assumptions(assume or [], "--assume", assumptions)
+        assessed, problems = _assess_files(base, compiled, [record], reference_date, settings)
     language = _language(lang)
     explanations = [e for a in assessed for e in base.explain(a, conclusion, compiled, language, lesion)]
     if form is AnswerFormat.TEXT:
@@ -525,6 +538,19 @@ def _assess_files(
 ) -> tuple[list[AssessedRecord], list[Problem]]:
     batch = _read_files(base, paths, reference_date)
     return base.assess_batch(batch, compiled, assumptions), batch.problems
+
+
+def _assess_row(
+    base: KnowledgeBase, folder: Path, row: str, asked: list[Any]
+) -> tuple[CompiledGuideline, list[AssessedRecord], list[Problem]]:
+    from kg_service.cohort_folder import CohortFolder
+
+    if any(asked):
+        raise KgServiceError(
+            "a row is explained as its cohort was decided; leave readings and assumptions out"
+        )
+    cohort = CohortFolder(folder, base)
+    return cohort.compiled, [cohort.assess(row)], []
 
 
 def _print_answers(

@@ -149,10 +149,6 @@ class CohortDecider:
             "statements": " ".join(statements),
         }
 
-    def values(self, batch: pa.RecordBatch, row: int) -> dict[Column, Any]:
-        """Return the values of one row, the empty ones left out."""
-        return self._masks.values(batch, row)
-
     def _refuse(self, batch: pa.RecordBatch, encoded: Encoded, planes: list[Plane]) -> None:
         """Set the rows aside whose facts contradict each other."""
         for contradiction in self._contradictions:

@@ -28,6 +28,7 @@ from kg_service.reader import read_record
 from kg_service.record import Case, Record, SetAssumption
 from kg_service.service import KnowledgeBase
 from kg_service.table_files import BrokenRow, TableFile, open_table
+from kg_service.values import decimal_text
 
 CONCLUSIONS = "conclusions.parquet"
 SET_ASIDE = "set-aside.csv"
@@ -241,14 +242,13 @@ def _manifest(
     summary: CohortSummary,
 ) -> dict[str, Any]:
     guideline = compiled.guideline
-    state = table.path.stat()
     return {
         "guideline": str(guideline.iri),
         "profile": guideline.profile.id if guideline.profile else None,
         "readings": guideline.letters,
-        "assumptions": {a.id: f"{a.number} {a.unit}" for a in assumptions},
+        "assumptions": [f"{a.id}={decimal_text(a.number)} {a.unit}" for a in assumptions],
         "source": str(table.path.resolve()),
-        "sourceBytes": state.st_size,
+        "sourceBytes": table.path.stat().st_size,
         "carried": list(carried),
         "decided": summary.decided,
         "setAside": summary.set_aside,

@@ -134,7 +134,6 @@ class FeatureMasks:
     ) -> None:
         self.groups = {f: CellGroups(f, plan.cells[f], sets) for f, sets in tested.items()}
         self._watched = watched
-        self._columns = columns
         self._empty = read({})
         needed = {URIRef(f) for f in tested} | {c.feature.iri for c in columns}
         parts = list(_connected(columns, schema, needed, linked))
@@ -170,11 +169,6 @@ class FeatureMasks:
         for part in self._combinations:
             part.add(batch, found)
         return found
-
-    def values(self, batch: pa.RecordBatch, row: int) -> dict[Column, Any]:
-        """Return the values of one row as records hold them, the empty ones left out."""
-        cells = {c: as_recorded(batch.column(c.name)[row].as_py(), c) for c in self._columns}
-        return {column: value for column, value in cells.items() if value is not None}
 
 
 @dataclass
@@ -252,7 +246,7 @@ class _Numbers:
         """Add what the column says to what is known of a batch."""
         given = batch.column(self.column.name)
         numbers, known = _floats(given)
-        below = np.searchsorted(self._thresholds, numbers, side="left")
+        below = np.searchsorted(self._thresholds, numbers)
         at = np.zeros(len(numbers), dtype=np.bool_)
         inside = below < len(self._thresholds)
         at[inside] = self._thresholds[below[inside]] == numbers[inside]
@@ -363,6 +357,12 @@ def _encoded(array: pa.Array) -> tuple[Indices, list[Any]]:
     return np.asarray(encoded.indices.fill_null(len(values) - 1), dtype=np.int64), values
 
 
+def recorded_row(columns: Sequence[Column], batch: pa.RecordBatch, row: int) -> dict[Column, Any]:
+    """Return the values of one row as records hold them, the empty ones left out."""
+    cells = {c: as_recorded(batch.column(c.name)[row].as_py(), c) for c in columns}
+    return {column: value for column, value in cells.items() if value is not None}
+
+
 def as_recorded(value: Any, column: Column) -> Any:
     """Return a cell as records hold it; None when it is empty, or not a number where one is due."""
     if isinstance(value, str):
@@ -373,9 +373,10 @@ def as_recorded(value: Any, column: Column) -> Any:
             return {"true": True, "false": False}.get(value.lower(), value)
         if column.feature.kind is Kind.QUANTITY:
             try:
-                value = Decimal(value)
+                number = Decimal(value)
             except InvalidOperation:
                 return value
+            value = value if number.is_infinite() else number
     if isinstance(value, float | Decimal) and value != value:
         return None
     return value

@@ -124,15 +124,20 @@ def open_table(path: Path) -> TableFile:
             with pq.ParquetFile(path) as file:
                 names, rows = list(file.schema_arrow.names), file.metadata.num_rows
         else:
-            options = pa_csv.ReadOptions(use_threads=False, block_size=CSV_BLOCK)
-            with pa_csv.open_csv(path, read_options=options) as reader:
-                names, rows = list(reader.schema.names), None
+            names, rows = _csv_header(path), None
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(path, error) from error
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise InputError([Problem(f"{path.name}: column {n}", "given twice", "one column") for n in twice])
     return TableFile(path, names, rows)
+
+
+def _csv_header(path: Path) -> list[str]:
+    options = pa_csv.ReadOptions(use_threads=False, block_size=CSV_BLOCK)
+    skipping = pa_csv.ParseOptions(invalid_row_handler=lambda _row: "skip", newlines_in_values=True)
+    with pa_csv.open_csv(path, read_options=options, parse_options=skipping) as reader:
+        return list(reader.schema.names)
 
 
 def _unreadable(path: Path, error: Exception) -> InputError:

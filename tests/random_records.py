@@ -19,7 +19,7 @@ class RandomRecords:
     def __init__(self, schema: RecordSchema, limits: Limits, seed: int) -> None:
         self.schema = schema
         self.limits = limits
-        self.source = random.Random(seed)  # noqa: S311 - sampling, not secrets
+        self.source = random.Random(seed)
         self.count = 0
 
     def document(self) -> dict[str, Any]:

@@ -560,7 +560,7 @@ def test_assumptions_settle_unknowns_and_change_nothing_that_is_settled(
     base: KnowledgeBase, compiled: CompiledGuideline
 ) -> None:
     """On random cases and random values: what was true or false stays so, for every tree of the plan."""
-    source = random.Random(20261123)  # noqa: S311 - sampling, not secrets
+    source = random.Random(20261123)
     plan, settled, uses = compiled.plan, 0, Counter[str]()
     for known in random_cases(compiled, 150, 7):
         case = Case("L1", "p", {f.feature: f for f in random_facts(base, known, source)})

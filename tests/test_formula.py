@@ -130,7 +130,7 @@ def point_in(interval: Interval, source: random.Random) -> Fraction:
 
 def test_bounds_hold_for_random_formulas() -> None:
     """2,000 formulas: a value for points within the operands lies within the value for the intervals."""
-    source = random.Random(7)  # noqa: S311 - sampling, not secrets
+    source = random.Random(7)
     seen = {"defined": 0, "bounded": 0}
     for _ in range(2000):
         tree = parse_formula(f"{formula_of(source, 4)} + 0 * a + 0 * b", NAMES)
@@ -152,7 +152,7 @@ def test_bounds_are_reached_where_operands_only_raise_or_lower() -> None:
     """A dose raises its effect and fractions lower it: the bounds are the values at two corners."""
     names = frozenset({"dose", "fractions"})
     tree = parse_formula("dose * (1 + dose / (fractions * 3))", names)
-    source = random.Random(8)  # noqa: S311 - sampling, not secrets
+    source = random.Random(8)
     for _ in range(200):
         dose, fractions = sorted(source.sample(range(1, 60), 2)), sorted(source.sample(range(1, 40), 2))
         found = evaluate(tree, {"dose": between(*dose), "fractions": between(*fractions)})

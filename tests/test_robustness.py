@@ -125,7 +125,7 @@ def assert_exact(base: KnowledgeBase, cases: list[Case], readings: Mapping[str, 
 
 def test_an_overlay_answers_as_a_copy_compiled_anew(base: KnowledgeBase) -> None:
     adopted = base.compiled()
-    source = random.Random(8)  # noqa: S311 - sampling, not secrets
+    source = random.Random(8)
     for seed in range(4):
         computed = adopted.guideline.readings.computed
         letters = {a: source.choice(readings).letter for a, readings in computed.items()}
@@ -155,7 +155,7 @@ def test_no_combination_of_all_readings_says_what_was_not_found(base: KnowledgeB
     """All combinations are too many to try; what random ones say must have been found."""
     compiled = base.compiled()
     space = ReadingSpace(compiled)
-    source = random.Random(12)  # noqa: S311 - sampling, not secrets
+    source = random.Random(12)
     choices = [
         {a: source.choice(r).letter for a, r in compiled.guideline.readings.computed.items()}
         for _ in range(12)

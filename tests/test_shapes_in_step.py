@@ -134,7 +134,7 @@ def test_the_headers_of_shape_files_keep_the_house_rules() -> None:
 
 def test_reader_and_shapes_refuse_the_same_numbers(base: KnowledgeBase) -> None:
     """Random numbers in and out of range, whole or not, as a value and as every bound."""
-    schema, source = base.compiled().schema, random.Random(12)  # noqa: S311 - sampling, not secrets
+    schema, source = base.compiled().schema, random.Random(12)
     owners = {f.iri: entity for entity in schema.entities.values() for f in entity.features.values()}
     expected, graph = {}, Graph()
     for feature in schema.features.values():

@@ -1,0 +1,328 @@
+"""Cohorts: every cell equals what the record of its row is told alone; bad rows are set aside, never lost."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import json
+import random
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+import pytest
+
+import kg_service.cohort_run as cohort_run
+from kg_service.assessment import Assessment
+from kg_service.cohort_folder import CohortFolder
+from kg_service.cohort_run import RowReader, decide_table
+from kg_service.errors import InputError, KgServiceError
+from kg_service.feature_masks import recorded_row
+from kg_service.feature_table import TableSchema
+from kg_service.namespaces import local_name
+from kg_service.schema import Kind
+from kg_service.service import KnowledgeBase
+
+Decide = Callable[..., dict[str, list[Any]]]
+ROWS = 500
+
+
+def write(path: Path, columns: dict[str, list[Any]]) -> Path:
+    table = pa.table(columns)
+    if path.suffix == ".csv":
+        pa_csv.write_csv(table, path)
+    else:
+        pq.write_table(table, path)
+    return path
+
+
+def conclusions(folder: Path) -> dict[str, list[Any]]:
+    return pq.read_table(folder / "conclusions.parquet").to_pydict()
+
+
+def set_aside(folder: Path) -> list[dict[str, str]]:
+    with (folder / "set-aside.csv").open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def decided(base: KnowledgeBase, tmp_path: Path) -> Decide:
+    """Return a function that decides a table of columns and returns its conclusions."""
+
+    def run(columns: dict[str, list[Any]], suffix: str = ".parquet", **options: Any) -> dict[str, list[Any]]:
+        source = write(tmp_path / f"table{suffix}", columns)
+        decide_table(source, tmp_path / "out", base, base.compiled(), **options)
+        return conclusions(tmp_path / "out")
+
+    return run
+
+
+def random_table(base: KnowledgeBase, seed: int) -> dict[str, list[Any]]:
+    """Return a table with most features: truth values, codes fine and coarse, numbers at thresholds, bounds."""
+    rng = random.Random(seed)
+    compiled = base.compiled()
+    columns: dict[str, list[Any]] = {}
+    for key, feature in TableSchema(compiled).features.items():
+        share = rng.choice([0.2, 0.5, 0.9])
+        if str(feature.iri) not in compiled.plan.features:
+            continue
+        if feature.kind is Kind.QUANTITY:
+            bounds = [p.low for p in compiled.plan.cells[str(feature.iri)].parts if p.low is not None]
+            near = sorted({float(b) + d for b in bounds for d in (-1, 0, 1) if b + d > 0})
+            allowed = [n for n in near if n in base.limits.of(feature.iri)]
+            if base.limits.is_whole(feature.iri):
+                allowed = [n for n in allowed if n == int(n)]
+            unit = "" if feature.unit == "1" else f" [{feature.unit}]"
+            facet = rng.choice(["", "", ".minInclusive", ".maxExclusive"])
+            columns[f"{key}{facet}{unit}"] = drawn(rng, allowed, share)
+        elif feature.kind is Kind.BOOLEAN:
+            columns[key] = drawn(rng, [True, False], share)
+        else:
+            columns[key] = drawn(rng, sorted(compiled.schema.codes[feature.partition]), share)
+    return columns
+
+
+def drawn(rng: random.Random, values: list[Any], share: float) -> list[Any]:
+    return [rng.choice(values) if rng.random() < share else None for _ in range(ROWS)]
+
+
+def of_assessment(answer: Assessment) -> dict[str, Any]:
+    """Return an assessment as the columns of a cohort."""
+    found: dict[str, Any] = {c.recommendation.id: c.status for c in answer.conclusions}
+    found |= {f"{c.recommendation.id}.fulfilled": c.fulfilled for c in answer.conclusions if c.fulfilled}
+    found |= {local_name(v.option): v.verdict for v in answer.options}
+    check = answer.prescription
+    words = [local_name(c) for c in (check.concordance, check.best, check.worst)] if check else [None] * 3
+    return found | dict(zip(("prescription", "prescription.best", "prescription.worst"), words, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("seed", "profile", "assume", "suffix"),
+    [
+        (1, None, [], ".parquet"),
+        (2, None, [], ".csv"),
+        (3, "strict", [], ".parquet"),
+        (4, "lenient", ["small-lesion=3 cm", "bulky-lesion=5 cm"], ".parquet"),
+    ],
+)
+def test_every_cell_is_what_its_record_is_told_alone(
+    base: KnowledgeBase, tmp_path: Path, seed: int, profile: str | None, assume: list[str], suffix: str
+) -> None:
+    compiled = base.compiled(profile=profile)
+    settings = base.set_assumptions(assume, "test")
+    columns = random_table(base, seed)
+    source = write(tmp_path / f"t{suffix}", columns)
+    summary = decide_table(source, tmp_path / "out", base, compiled, settings)
+    found = conclusions(tmp_path / "out")
+    place = {row: i for i, row in enumerate(found["row"])}
+    reader = RowReader(base, compiled, settings)
+    batch = pa.record_batch({name: pa.array(values) for name, values in columns.items()})
+    header = reader.schema.read(columns, "t")
+    refused = compared = 0
+    for row in range(ROWS):
+        try:
+            record = reader.record("row", recorded_row(header, batch, row))
+            [answer] = base.assess(record, compiled, settings).assessments
+        except InputError:
+            refused += 1
+            assert row not in place
+            continue
+        expected = of_assessment(answer)
+        assert {name: found[name][place[row]] for name in expected} == expected, row
+        compared += 1
+    assert (summary.decided, summary.set_aside) == (compared, refused)
+    assert compared > 100
+    assert len({row["row"] for row in set_aside(tmp_path / "out")}) == refused
+
+
+def test_a_number_is_compared_as_it_is_written(decided: Decide) -> None:
+    """S075, below three months: 2.999 is, 3 is not; an empty cell and NaN are unknown."""
+    found = decided({"lifeExpectancy [mo]": [2.999, 3.0, 3.0000000000000004, None, float("nan")]})
+    assert found["S075"] == ["true", "false", "false", "unknown", "unknown"]
+
+
+@pytest.mark.parametrize("unit", ["Gy", "cGy"])
+def test_a_number_is_converted_by_the_unit_of_its_column(decided: Decide, unit: str) -> None:
+    """S132, cord maximum in 5 fractions: 25.3 Gy is kept, 25.4 Gy is not."""
+    scale = {"Gy": 1, "cGy": 100}[unit]
+    found = decided(
+        {
+            "site": ["T8", "T8"],
+            "technique": ["StereotacticTechnique"] * 2,
+            "previouslyIrradiated": [False, False],
+            "fractionCount": [5, 5],
+            f"cordMaximumDose [{unit}]": [25.3 * scale, 25.4 * scale],
+        }
+    )
+    assert found["S132.fulfilled"] == ["true", "false"]
+
+
+def test_bounds_and_coarse_codes_leave_open_what_they_do_not_settle(decided: Decide) -> None:
+    """S118, from T10 to the sacrum: a lumbar vertebra is, a thoracic one may be. S075: at least 2 months may be 3."""
+    found = decided(
+        {
+            "site": ["LumbarSpine", "ThoracicSpine", "T10", "T9", "Femur"],
+            "lifeExpectancy.minInclusive [mo]": [2, 3, None, 4, None],
+            "lifeExpectancy.maxExclusive [mo]": [None, None, 3, 6, 4],
+        }
+    )
+    assert found["S118"] == ["true", "unknown", "true", "false", "false"]
+    assert found["S075"] == ["unknown", "false", "true", "false", "unknown"]
+
+
+def test_ids_and_carried_columns_stand_beside_the_answers(decided: Decide) -> None:
+    found = decided({"id": ["a", "b"], "centre": ["X", None], "site": ["T8", "T9"]}, carried=["centre"])
+    assert (found["row"], found["id"], found["centre"]) == ([0, 1], ["a", "b"], ["X", None])
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("lifeExpectancy", r"lifeExpectancy: no unit; expected .*lifeExpectancy \[mo\]"),
+        ("lifeExpectancy [Gy]", "the unit 'Gy'; expected lifeExpectancy"),
+        ("lifeExpectancy.min [mo]", "the bound 'min'; expected one of minInclusive"),
+        ("lifeExpectansy [mo]", "no feature of a case.*Did you mean 'lifeExpectancy'"),
+        ("site [Gy]", "site with a unit or a bound; expected site"),
+        ("hospital", "Name columns to carry along unread with --carry"),
+    ],
+)
+def test_a_column_that_means_nothing_is_refused_with_what_would(
+    base: KnowledgeBase, tmp_path: Path, name: str, expected: str
+) -> None:
+    source = write(tmp_path / "t.parquet", {name: [1.0]})
+    with pytest.raises(InputError, match=expected):
+        decide_table(source, tmp_path / "out", base, base.compiled())
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["t.parquet"]
+
+
+def test_a_defective_row_is_set_aside_with_its_reason_and_stops_no_other(
+    base: KnowledgeBase, tmp_path: Path
+) -> None:
+    """Each row but the first and the last is wrong in one way, or in two."""
+    text = "\n".join(
+        [
+            "id,site,lifeExpectancy [mo],fractionCount,totalDose [Gy],operated,cordCompression",
+            "good,T8,2,,,,",
+            "code,T88,2,,,,",
+            "negative,T8,-1,,,,",
+            "words,T8,three,,,,",
+            "infinite,T8,inf,,,,",
+            "short,T8",
+            "half,T8,,2.5,,,",
+            "truth,T8,,,,perhaps,",
+            "remote,Femur,,,,,true",
+            "two,T88,-1,,,,",
+            "last,T8,4,,,,",
+        ]
+    )
+    (tmp_path / "t.csv").write_text(text, encoding="utf-8")
+    summary = decide_table(tmp_path / "t.csv", tmp_path / "out", base, base.compiled())
+    found = conclusions(tmp_path / "out")
+    assert (found["id"], found["row"], found["S075"]) == (["good", "last"], [0, 10], ["true", "false"])
+    assert (summary.decided, summary.set_aside) == (2, 9)
+    aside = set_aside(tmp_path / "out")
+    reasons = {(row["row"], row["id"]): row["found"] for row in aside if row["row"] != "9"}
+    assert reasons == {
+        ("1", "code"): "'T88'",
+        ("2", "negative"): "-1 mo",
+        ("3", "words"): "'three'",
+        ("4", "infinite"): "'inf'",
+        ("5", ""): "2 cells",
+        ("6", "half"): "2.5",
+        ("7", "truth"): "'perhaps'",
+        ("8", "remote"): "lesions[0].site is Femur and lesions[0].cordCompression is true",
+    }
+    assert Counter(row["row"] for row in aside)["9"] == 2
+
+
+def test_a_file_that_is_cut_off_leaves_nothing(base: KnowledgeBase, tmp_path: Path) -> None:
+    source = write(tmp_path / "t.parquet", {"site": ["T8"] * 1000})
+    source.write_bytes(source.read_bytes()[:-100])
+    with pytest.raises(InputError, match=r"t.parquet: cannot be read .*expected a whole file"):
+        decide_table(source, tmp_path / "out", base, base.compiled())
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(KeyboardInterrupt(), None), (OSError(errno.ENOSPC, "No space left on device"), "No space")],
+)
+def test_an_interruption_or_a_full_disk_leaves_nothing_and_a_second_run_is_whole(
+    base: KnowledgeBase,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+    told: str | None,
+) -> None:
+    source = write(tmp_path / "t.parquet", {"site": ["T8"]})
+    with monkeypatch.context() as patched:
+
+        def fail(*_: object) -> None:
+            raise error
+
+        patched.setattr(cohort_run._Answers, "add", fail)
+        with pytest.raises(KgServiceError if told else KeyboardInterrupt, match=told):
+            decide_table(source, tmp_path / "out", base, base.compiled())
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["t.parquet"]
+    decide_table(source, tmp_path / "out", base, base.compiled())
+    names = {"columns.csv", "conclusions.parquet", "manifest.json", "set-aside.csv"}
+    assert {p.name for p in (tmp_path / "out").iterdir()} == names
+    with pytest.raises(KgServiceError, match="out exists"):
+        decide_table(source, tmp_path / "out", base, base.compiled())
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv"])
+def test_any_cell_can_be_explained_and_the_proof_has_its_status(
+    base: KnowledgeBase, tmp_path: Path, suffix: str
+) -> None:
+    columns = {"id": [f"p{i}" for i in range(ROWS)]} | random_table(base, 5)
+    source = write(tmp_path / f"t{suffix}", columns)
+    decide_table(source, tmp_path / "out", base, base.compiled(profile="strict"))
+    found = conclusions(tmp_path / "out")
+    folder = CohortFolder(tmp_path / "out", base)
+    rng = random.Random(6)
+    names = [c.id for c in base.compiled().guideline.recommendations]
+    for _ in range(15):
+        place, name = rng.randrange(len(found["row"])), rng.choice(names)
+        assessed = folder.assess(found["id"][place])
+        [explanation] = base.explain(assessed, name, folder.compiled, "en")
+        assert explanation["status"] == found[name][place]
+
+
+def test_a_row_is_explained_from_the_table_it_was_decided_from_or_not_at_all(
+    base: KnowledgeBase, tmp_path: Path
+) -> None:
+    source = write(tmp_path / "t.parquet", {"id": ["a", "b", "b"], "site": ["T8", "T9", "T9"]})
+    decide_table(source, tmp_path / "out", base, base.compiled())
+    folder = CohortFolder(tmp_path / "out", base)
+    with pytest.raises(KgServiceError, match="no row with the id 'c' was decided"):
+        folder.assess("c")
+    with pytest.raises(KgServiceError, match="2 rows have the id 'b'"):
+        folder.assess("b")
+    write(source, {"id": ["a"], "site": ["Femur"]})
+    with pytest.raises(KgServiceError, match="is not the table"):
+        folder.assess("a")
+    with pytest.raises(KgServiceError, match="no folder that bonemet cohort made"):
+        CohortFolder(tmp_path, base)
+
+
+def test_a_guideline_that_is_not_clinical_decides_cohorts_too(toy: KnowledgeBase, tmp_path: Path) -> None:
+    """Rain is likely from 50 %; a breeze blows from 20 km/h, which is a little more than 5.55 m/s."""
+    columns = {"rainProbability [%]": [49.9, 50.0, None], "windSpeed [m/s]": [5.55, 5.56, None]}
+    decide_table(write(tmp_path / "t.parquet", columns), tmp_path / "out", toy, toy.compiled())
+    found = conclusions(tmp_path / "out")
+    assert (found["U1"], found["U10"]) == (["false", "true", "unknown"],) * 2
+
+
+def test_the_manifest_says_how_it_was_decided(base: KnowledgeBase, tmp_path: Path) -> None:
+    source = write(tmp_path / "t.parquet", {"site": ["T8"]})
+    settings = base.set_assumptions(["small-lesion=3 cm"], "test")
+    decide_table(source, tmp_path / "out", base, base.compiled({"A27": "c"}), settings)
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["readings"] == {"A27": "c"}
+    assert manifest["assumptions"] == ["small-lesion=3.0 cm"]
+    assert (manifest["decided"], manifest["setAside"]) == (1, 0)
