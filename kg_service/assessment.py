@@ -64,7 +64,7 @@ class OptionVerdict:
     yields_to : tuple of URIRef
         Populations of this case that come before the one the option is indicated for.
     preferred : Recommendation or None
-        A preference that holds here and places the option first.
+        A preference that holds here and places the option first; none where it is not indicated.
     """
 
     option: URIRef
@@ -193,7 +193,8 @@ class _Assessor:
         }
         decision = decide_option(option, self.compiled, self._decided)
         leading = decision.leading
-        preferred = next((c.recommendation for c in on[PREFERS] if c.status == "true"), None)
+        preferring = (c.recommendation for c in on[PREFERS] if c.status == "true")
+        preferred = None if decision.indicated == "false" else next(preferring, None)
         return OptionVerdict(
             option,
             decision.verdict,

@@ -218,7 +218,9 @@ class _Reader:
         for key in document:
             if key not in known and key not in _META_KEYS:
                 place = f"{where}.{key}" if where else key
-                self._problem(place, "an unknown key", f"a key of {entity.name}", _hint(key, known))
+                elsewhere = [e.name for e in self.schema.entities.values() if key in e.features]
+                hint = f"It is a key of {' or '.join(elsewhere)}." if elsewhere else _hint(key, known)
+                self._problem(place, "an unknown key", f"a key of {entity.name}", hint)
         kind = document.get("type")
         if kind is not None and kind != entity.name:
             self._problem(f"{where}.type" if where else "type", f"{kind!r}", f"{entity.name!r}")

@@ -18,6 +18,11 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
         "lifeExpectency: an unknown key; expected a key of Patient. Did you mean 'lifeExpectancy'?",
     ),
     ("unknown key of a lesion", {"lesions": [{"pain": True}]}, "lesions[0].pain: an unknown key"),
+    (
+        "key of another thing",
+        {"lesions": [{"lifeExpectancy": 3}]},
+        "expected a key of Lesion. It is a key of Patient.",
+    ),
     ("plain number", {"lifeExpectancy": 3}, "lifeExpectancy: 3; expected an object such as"),
     (
         "text for a number",

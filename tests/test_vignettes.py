@@ -276,6 +276,19 @@ def test_an_option_indicated_by_one_row_or_another_yields_to_nothing(
     assert "at least one of these holds, S137 or S142" in text
 
 
+def test_no_preference_is_told_of_an_option_that_is_not_indicated(decide: Decide) -> None:
+    """S043 prefers several fractions in palliation; 27 Gy in 3 stereotactic fractions has no indication here."""
+    lesion = {
+        "site": "T8",
+        **SIMPLE,
+        "previouslyIrradiated": False,
+        "prescription": {"intent": "PalliativeIntent"},
+    }
+    found = {local_name(v.option): v for v in decide(lesion).options}
+    assert (found["SBRT-27Gy-3fx"].verdict, found["SBRT-27Gy-3fx"].preferred) == ("not-indicated", None)
+    assert found["RT-30Gy-10fx"].preferred is not None
+
+
 def test_the_usual_palliative_schedule_yields_to_reirradiation(decide: Decide) -> None:
     lesion = {"site": "T11", "previouslyIrradiated": True, "prescription": {"intent": "PalliativeIntent"}}
     answer = decide(lesion)
