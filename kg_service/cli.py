@@ -185,6 +185,12 @@ def cohort(
         list[str] | None,
         typer.Option("--carry", help="A column to copy beside the answers, unread. May be repeated."),
     ] = None,
+    masks: Annotated[
+        bool,
+        typer.Option(
+            "--masks", help="Write masks.parquet and plan.sql too, to decide in another SQL engine."
+        ),
+    ] = False,
     reading: ReadingOption = None,
     profile: ProfileOption = None,
     assumptions: AssumptionsFile = None,
@@ -198,7 +204,9 @@ def cohort(
     compiled = base.compiled(parse_readings(reading or []), profile)
     settings = base.set_assumptions(assume or [], "--assume", assumptions)
     with counting("rows") as progress:
-        summary = decide_table(table, out, base, compiled, settings, carried=carry or [], progress=progress)
+        summary = decide_table(
+            table, out, base, compiled, settings, carried=carry or [], masks=masks, progress=progress
+        )
     _print(f"{out}: {summary.decided:,} rows decided, {summary.set_aside:,} set aside ({SET_ASIDE})")
     _finish([], findings=summary.set_aside > 0)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -28,12 +29,17 @@ from kg_service.limits import Limits
 from kg_service.namespaces import CORE, local_name
 from kg_service.option_decision import VERDICTS
 from kg_service.plan import Node
+from kg_service.plan_sql import PlanSql
 from kg_service.record import Case, SetAssumption
 from kg_service.verdict_steps import VerdictSteps
 
-STATUSES = ("false", "unknown", "true")
 PRESCRIPTION = "prescription"
 BEST, WORST = f"{PRESCRIPTION}.best", f"{PRESCRIPTION}.worst"
+PRESCRIBED = (PRESCRIPTION, BEST, WORST)
+"""The columns that speak of a prescription, if the row says anything of one."""
+SAYS_PRESCRIPTION = "prescribed"
+MASK = "m_"
+"""What the names of the columns of masks begin with; the key of a feature follows."""
 FULFILLED = "fulfilled"
 ReadCase = Callable[[Mapping[Column, Any]], Case]
 
@@ -52,11 +58,15 @@ class Conclusions:
         at best and at worst; null where the row says nothing of a prescription.
     flawed : dict of int to list of Problem
         By position, the rows set aside and why.
+    masks : dict of str to pyarrow array of int64
+        By name (``m_site``), the groups of cells that each row leaves possible, and whether it says
+        anything of a prescription; empty unless they were asked for.
     """
 
     rows: npt.NDArray[np.int64]
     columns: dict[str, pa.Array]
     flawed: dict[int, list[Problem]]
+    masks: dict[str, pa.Array]
 
 
 class CohortDecider:
@@ -86,7 +96,7 @@ class CohortDecider:
     ) -> None:
         self.compiled = compiled
         self.columns = columns
-        program = EntailmentProgram(compiled.plan)
+        self._program = program = EntailmentProgram(compiled.plan)
         self._outcomes = _Outcomes(compiled, program)
         self._contradictions = [
             _Contradiction(cls, program.entailed(compiled.plan.trees[str(cls)]), compiled, columns, read)
@@ -104,22 +114,42 @@ class CohortDecider:
         )
         self._runner = PlaneRunner(program, self._masks.groups, self._masks.features)
 
-    @property
-    def names(self) -> list[str]:
-        """The names of the columns of conclusions, in order."""
-        return self._outcomes.names
+    def sql(self, kept: Sequence[str]) -> str:
+        """Return the query that draws the conclusions from a table of masks, for any SQL engine."""
+        sql = PlanSql(self._program, self._masks.groups, self._mask_columns)
+        where = dict.fromkeys(PRESCRIBED, SAYS_PRESCRIPTION)
+        return sql.select(kept, self._outcomes.words, where)
 
-    def decide(self, batch: pa.RecordBatch) -> Conclusions:
-        """Return what is concluded on the rows of a batch."""
+    @cached_property
+    def _mask_columns(self) -> dict[str, str]:
+        features = self.compiled.schema.features
+        return {feature: f"{MASK}{features[URIRef(feature)].key}" for feature in self._masks.groups}
+
+    def decide(self, batch: pa.RecordBatch, *, masks: bool = False) -> Conclusions:
+        """Return what is concluded on the rows of a batch, with their masks if they are asked for."""
         encoded = self._masks.of(batch)
         planes = self._runner.run(encoded.masks, batch.num_rows)
         self._refuse(batch, encoded, planes)
         columns = self._outcomes.columns(planes, encoded.watched)
         kept = np.arange(batch.num_rows)
+        written = self._written(encoded) if masks else {}
         if encoded.flawed:
             kept = np.setdiff1d(kept, np.array(sorted(encoded.flawed)))
-            columns = {name: array.take(pa.array(kept)) for name, array in columns.items()}
-        return Conclusions(kept, columns, encoded.flawed)
+            columns, written = (
+                {name: array.take(pa.array(kept)) for name, array in arrays.items()}
+                for arrays in (columns, written)
+            )
+        return Conclusions(kept, columns, encoded.flawed, written)
+
+    def _written(self, encoded: Encoded) -> dict[str, pa.Array]:
+        rows = len(encoded.watched)
+        found = {SAYS_PRESCRIPTION: pa.array(encoded.watched)}
+        for feature, name in self._mask_columns.items():
+            mask = encoded.masks.get(feature)
+            if mask is None:
+                mask = np.full(rows, self._masks.groups[feature].full, dtype=np.uint64)
+            found[name] = pa.array(mask.view(np.int64))
+        return found
 
     def described(self) -> list[dict[str, str]]:
         """Return what each column of conclusions is about: its kind, labels and statements."""
@@ -205,29 +235,36 @@ class _Contradiction:
 
 
 class _Outcomes:
-    """The columns of conclusions, and the steps they are read from."""
+    """The columns of conclusions, and the steps they are read from.
+
+    Attributes
+    ----------
+    words : dict of str to tuple of (str, int)
+        By column, the words it may hold, each with the step that says so; one and only one does.
+    """
 
     def __init__(self, compiled: CompiledGuideline, program: EntailmentProgram) -> None:
         self._program = program
-        self._statuses: dict[str, tuple[int, int]] = {}
+        self.words: dict[str, tuple[tuple[str, int], ...]] = {}
         for recommendation in compiled.guideline.recommendations:
-            self._add(recommendation.id, compiled.criterion(recommendation.population))
+            self.words[recommendation.id] = self._statuses(compiled.criterion(recommendation.population))
             if recommendation.fulfilled_by is not None:
-                self._add(f"{recommendation.id}.{FULFILLED}", compiled.criterion(recommendation.fulfilled_by))
+                done = compiled.criterion(recommendation.fulfilled_by)
+                self.words[f"{recommendation.id}.{FULFILLED}"] = self._statuses(done)
         verdicts = VerdictSteps(compiled, program)
-        self._choices: dict[str, tuple[tuple[str, int], ...]] = {}
         for option in compiled.options:
             steps = verdicts.option(option)
-            self._choices[local_name(option)] = tuple((verdict, steps[verdict]) for verdict in VERDICTS)
+            self.words[local_name(option)] = tuple((verdict, steps[verdict]) for verdict in VERDICTS)
         best, worst = verdicts.prescription(hoping=True), verdicts.prescription(hoping=False)
-        self._prescription = {
-            PRESCRIPTION: self._alike(best, worst),
-            BEST: tuple((local_name(c), step) for c, step in best.items()),
-            WORST: tuple((local_name(c), step) for c, step in worst.items()),
-        }
+        self.words[PRESCRIPTION] = self._alike(best, worst)
+        self.words[BEST] = tuple((local_name(c), step) for c, step in best.items())
+        self.words[WORST] = tuple((local_name(c), step) for c, step in worst.items())
 
-    def _add(self, name: str, tree: Node) -> None:
-        self._statuses[name] = self._program.entailed(tree), self._program.denied(tree)
+    def _statuses(self, tree: Node) -> tuple[tuple[str, int], ...]:
+        program = self._program
+        entailed, denied = program.entailed(tree), program.denied(tree)
+        unknown = program.opposite(program.some(entailed, denied))
+        return ("false", denied), ("unknown", unknown), ("true", entailed)
 
     def _alike(self, best: dict[URIRef, int], worst: dict[URIRef, int]) -> tuple[tuple[str, int], ...]:
         """Return the steps of the concordances that are the same at best and at worst, and of none."""
@@ -236,39 +273,21 @@ class _Outcomes:
         apart = program.opposite(program.some(*same.values()))
         return (*((local_name(c), step) for c, step in same.items()), (local_name(CORE.NotAssessable), apart))
 
-    @property
-    def names(self) -> list[str]:
-        return [*self._statuses, *self._choices, *self._prescription]
-
     def columns(self, planes: list[Plane], prescribed: npt.NDArray[np.bool_]) -> dict[str, pa.Array]:
-        rows = len(prescribed)
-        found: dict[str, pa.Array] = {}
-        for name, (entailed, denied) in self._statuses.items():
-            codes = rows_of(planes[entailed], rows).view(np.int8) - rows_of(planes[denied], rows).view(
-                np.int8
-            )
-            found[name] = _coded(codes + np.int8(1), STATUSES)
-        for name, steps in self._choices.items():
-            found[name] = _chosen(steps, planes, rows)
-        for name, steps in self._prescription.items():
-            found[name] = _chosen(steps, planes, rows, prescribed)
-        return found
+        """Return the columns of a batch; those on the prescription are null where there is none."""
+        return {
+            name: _told(words, planes, len(prescribed), ~prescribed if name in PRESCRIBED else None)
+            for name, words in self.words.items()
+        }
 
 
-def _chosen(
-    steps: tuple[tuple[str, int], ...],
-    planes: list[Plane],
-    rows: int,
-    where: npt.NDArray[np.bool_] | None = None,
+def _told(
+    words: tuple[tuple[str, int], ...], planes: list[Plane], rows: int, null: npt.NDArray[np.bool_] | None
 ) -> pa.Array:
-    """Return for each row the word whose step holds; null outside `where`."""
+    """Return for each row the word whose step holds."""
     codes = np.zeros(rows, dtype=np.int8)
-    for code, (_, step) in enumerate(steps):
+    for code, (_, step) in enumerate(words):
         codes += rows_of(planes[step], rows).view(np.int8) * np.int8(code)
-    return _coded(codes, [word for word, _ in steps], None if where is None else ~where)
-
-
-def _coded(
-    codes: npt.NDArray[np.int8], words: Sequence[str], null: npt.NDArray[np.bool_] | None = None
-) -> pa.Array:
-    return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int8(), mask=null), pa.array(words))
+    return pa.DictionaryArray.from_arrays(
+        pa.array(codes, pa.int8(), mask=null), pa.array([word for word, _ in words])
+    )

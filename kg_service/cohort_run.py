@@ -34,6 +34,8 @@ CONCLUSIONS = "conclusions.parquet"
 SET_ASIDE = "set-aside.csv"
 COLUMNS = "columns.csv"
 MANIFEST = "manifest.json"
+MASKS = "masks.parquet"
+SQL = "plan.sql"
 ROW_NUMBER = "row"
 PARTIAL = ".partial"
 _ASIDE = pa.schema(
@@ -104,6 +106,7 @@ def decide_table(
     assumptions: Sequence[SetAssumption] = (),
     *,
     carried: Sequence[str] = (),
+    masks: bool = False,
     progress: Progress = lambda _done, _all: None,
 ) -> CohortSummary:
     """Decide every row of a table.
@@ -118,6 +121,8 @@ def decide_table(
         What decides.
     carried : sequence of str
         Columns that are not read, and copied beside the conclusions.
+    masks : bool
+        Whether to write the masks of the rows too, and the SQL that draws the conclusions from them.
     progress : callable
         Told after each batch.
 
@@ -146,10 +151,12 @@ def decide_table(
         kept = [name for name in (ROW_ID, *carried) if name in table.names]
         with _Answers(partial, kept) as answers:
             for numbers, batch in table.batches():
-                answers.add(numbers, batch, decider.decide(batch), table.broken)
+                answers.add(numbers, batch, decider.decide(batch, masks=masks), table.broken)
                 progress(answers.decided + answers.set_aside, table.rows)
             answers.add_broken(table.broken)
         summary = CohortSummary(answers.decided, answers.set_aside)
+        if masks:
+            (partial / SQL).write_text(decider.sql([ROW_NUMBER]), encoding="utf-8")
         pa_csv.write_csv(pa.Table.from_pylist(decider.described()), partial / COLUMNS)
         manifest = json.dumps(
             _manifest(table, compiled, assumptions, carried, summary), indent=2, ensure_ascii=False
@@ -171,7 +178,7 @@ class _Answers:
         self._folder = folder
         self._kept = kept
         self._aside = pa_csv.CSVWriter(folder / SET_ASIDE, _ASIDE)
-        self._conclusions: pq.ParquetWriter | None = None
+        self._writers: dict[str, pq.ParquetWriter] = {}
         self._writing = ThreadPoolExecutor(max_workers=1)
         self._pending: Future[None] | None = None
         self._broken = 0
@@ -184,8 +191,8 @@ class _Answers:
             self._settle()
         finally:
             self._writing.shutdown()
-            if self._conclusions is not None:
-                self._conclusions.close()
+            for writer in self._writers.values():
+                writer.close()
             self._aside.close()
 
     def add(
@@ -194,7 +201,10 @@ class _Answers:
         """Write the rows of one batch, and the broken ones before them."""
         arrays = {ROW_NUMBER: pa.array(numbers[found.rows])}
         arrays |= {name: batch.column(name).take(pa.array(found.rows)) for name in self._kept}
-        self._write(pa.record_batch(arrays | found.columns))
+        results = {CONCLUSIONS: pa.record_batch(arrays | found.columns)}
+        if found.masks:
+            results[MASKS] = pa.record_batch({ROW_NUMBER: arrays[ROW_NUMBER]} | found.masks)
+        self._write(results)
         self.decided += len(found.rows)
         self.add_broken(broken)
         ids = batch.column(ROW_ID) if ROW_ID in self._kept else None
@@ -222,11 +232,16 @@ class _Answers:
             ]
             self._aside.write(pa.record_batch(columns, schema=_ASIDE))
 
-    def _write(self, result: pa.RecordBatch) -> None:
-        if self._conclusions is None:
-            self._conclusions = pq.ParquetWriter(self._folder / CONCLUSIONS, result.schema)
+    def _write(self, results: Mapping[str, pa.RecordBatch]) -> None:
+        for name, result in results.items():
+            if name not in self._writers:
+                self._writers[name] = pq.ParquetWriter(self._folder / name, result.schema)
         self._settle()
-        self._pending = self._writing.submit(self._conclusions.write_batch, result)
+        self._pending = self._writing.submit(self._write_all, results)
+
+    def _write_all(self, results: Mapping[str, pa.RecordBatch]) -> None:
+        for name, result in results.items():
+            self._writers[name].write_batch(result)
 
     def _settle(self) -> None:
         if self._pending is not None:

@@ -51,7 +51,7 @@ LEVELS = [
         "feature_table",
     },
     {"prescription", "option_decision", "feature_masks"},
-    {"assessment", "verdict_steps", "bit_planes"},
+    {"assessment", "verdict_steps", "bit_planes", "plan_sql"},
     {"robustness", "cohort"},
     {"conclusions", "wording"},
     {"assumption_report", "function_report", "robustness_report", "readings_report", "schedules"},

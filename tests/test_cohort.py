@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
@@ -24,6 +25,7 @@ from kg_service.errors import InputError, KgServiceError
 from kg_service.feature_masks import recorded_row
 from kg_service.feature_table import TableSchema
 from kg_service.namespaces import local_name
+from kg_service.plan_sql import sql_name
 from kg_service.schema import Kind
 from kg_service.service import KnowledgeBase
 
@@ -316,6 +318,30 @@ def test_a_guideline_that_is_not_clinical_decides_cohorts_too(toy: KnowledgeBase
     decide_table(write(tmp_path / "t.parquet", columns), tmp_path / "out", toy, toy.compiled())
     found = conclusions(tmp_path / "out")
     assert (found["U1"], found["U10"]) == (["false", "true", "unknown"],) * 2
+
+
+@pytest.mark.parametrize(("seed", "profile"), [(8, None), (9, "strict")])
+def test_sql_draws_the_same_conclusions_from_the_masks(
+    base: KnowledgeBase, tmp_path: Path, seed: int, profile: str | None
+) -> None:
+    source = write(tmp_path / "t.parquet", random_table(base, seed))
+    decide_table(source, tmp_path / "out", base, base.compiled(profile=profile), masks=True)
+    expected = conclusions(tmp_path / "out")
+    assert len(expected["row"]) > 100
+    with duckdb.connect() as engine:
+        engine.sql(f"CREATE VIEW masks AS FROM '{tmp_path / 'out' / 'masks.parquet'}'")
+        answer = engine.sql((tmp_path / "out" / "plan.sql").read_text(encoding="utf-8"))
+        found = answer.order("row").to_arrow_table().to_pydict()
+    assert len(found) == len(expected)
+    for name, column in expected.items():
+        assert found[sql_name(name)] == column, name
+
+
+def test_the_sql_of_the_toy_is_as_committed(toy: KnowledgeBase, tmp_path: Path) -> None:
+    columns = {"rainProbability [%]": [50.0], "sky": ["Dark"]}
+    decide_table(write(tmp_path / "t.parquet", columns), tmp_path / "out", toy, toy.compiled(), masks=True)
+    committed = Path(__file__).parent / "data" / "umbrella.sql"
+    assert (tmp_path / "out" / "plan.sql").read_text(encoding="utf-8") == committed.read_text(encoding="utf-8")
 
 
 def test_the_manifest_says_how_it_was_decided(base: KnowledgeBase, tmp_path: Path) -> None:
