@@ -77,11 +77,11 @@ class PlanSql:
         source = TABLE
         for number in range(1, max(levels.values(), default=0) + 1):
             made = [f"{self._text(s, shared - {s})} AS s{s}" for s in sorted(shared) if levels[s] == number]
-            parts.append(f"level_{number} AS (\n  SELECT *,\n    {_lines(made)}\n  FROM {source}\n)")  # noqa: S608 - made of numbers and sql_name
+            parts.append(f"level_{number} AS (\n  SELECT *,\n    {_lines(made, '    ')}\n  FROM {source}\n)")  # noqa: S608 - made of numbers and sql_name
             source = f"level_{number}"
         told = [*kept, *(self._told(n, words, shared, where.get(n)) for n, words in outcomes.items())]
         steps = f"WITH {', '.join(parts)}\n" if parts else ""
-        return f"{steps}SELECT\n  {_lines(told, 2)}\nFROM {source}\n"
+        return f"{steps}SELECT\n  {_lines(told, '  ')}\nFROM {source}\n"
 
     def _told(self, name: str, words: Sequence[tuple[str, int]], shared: set[int], where: str | None) -> str:
         unless = f"WHEN NOT {where} THEN NULL " if where else ""
@@ -138,5 +138,5 @@ class PlanSql:
 _CONSTANTS = (Every(()), Some(()))
 
 
-def _lines(parts: Sequence[str], indent: int = 4) -> str:
-    return f",\n{' ' * indent}".join(parts)
+def _lines(parts: Sequence[str], indent: str) -> str:
+    return f",\n{indent}".join(parts)

@@ -341,7 +341,9 @@ def test_the_sql_of_the_toy_is_as_committed(toy: KnowledgeBase, tmp_path: Path) 
     columns = {"rainProbability [%]": [50.0], "sky": ["Dark"]}
     decide_table(write(tmp_path / "t.parquet", columns), tmp_path / "out", toy, toy.compiled(), masks=True)
     committed = Path(__file__).parent / "data" / "umbrella.sql"
-    assert (tmp_path / "out" / "plan.sql").read_text(encoding="utf-8") == committed.read_text(encoding="utf-8")
+    assert (tmp_path / "out" / "plan.sql").read_text(encoding="utf-8") == committed.read_text(
+        encoding="utf-8"
+    )
 
 
 def test_the_manifest_says_how_it_was_decided(base: KnowledgeBase, tmp_path: Path) -> None:

@@ -55,11 +55,13 @@ TERRITORY = [
     ({}, None),
     (
         {
-            "previousCourses": [{"modality": "Brachytherapy", "treatedLesions": ["L1"]}],
+            "previousCourses": [{"modality": "RadionuclideTherapy", "treatedLesions": ["L1"]}],
             "allCoursesListed": True,
         },
         "false",
     ),
+    ({"previousCourses": [{"modality": "Brachytherapy", "treatedLesions": ["L1"]}]}, "true"),
+    ({"previousCourses": [{"modality": "LocalRadiotherapy", "treatedLesions": ["L1"]}]}, "true"),
     ({"previousCourses": [{"treatedLesions": ["L1"]}], "allCoursesListed": True}, None),  # of what modality?
 ]
 ELAPSED = [
