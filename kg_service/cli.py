@@ -211,6 +211,34 @@ def cohort(
     _finish([], findings=summary.set_aside > 0)
 
 
+@app.command()
+def audit(
+    folder: Annotated[Path, typer.Argument(help="A folder that cohort made.", show_default=False)],
+    by: Annotated[
+        list[str] | None,
+        typer.Option("--by", help="A carried column to count by, such as centre. May be repeated."),
+    ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", help="Where to write the page; audit.html in the folder otherwise."),
+    ] = None,
+    smallest: Annotated[int, typer.Option("--smallest", min=1, help="Smallest count that is told.")] = 5,
+    lang: Lang = Speech.EN,
+) -> None:
+    """Count practice against the guideline, as one HTML page that stands alone and prints."""
+    from kg_service.audit import Audit
+    from kg_service.audit_page import audit_page
+    from kg_service.cohort_folder import CohortFolder
+    from kg_service.pages import write_pages
+
+    base = KnowledgeBase()
+    cohort = CohortFolder(folder, base)
+    counted = Audit(cohort, base.wording(cohort.compiled, _language(lang)), by or [], smallest)
+    target = html or folder / "audit.html"
+    write_pages({target.name: audit_page(counted)}, target.parent)
+    _print(str(target))
+
+
 @app.command("readings")
 def list_readings(lang: Lang = Speech.EN, form: Form = AnswerFormat.TEXT) -> None:
     """List the ambiguities of the source, their readings, which change an answer, and the profiles."""

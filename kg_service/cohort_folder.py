@@ -50,6 +50,22 @@ class CohortFolder:
         if self._manifest["guideline"] != str(self.compiled.guideline.iri):
             raise KgServiceError(f"{path} was decided by another guideline: {self._manifest['guideline']}")
 
+    @property
+    def carried(self) -> list[str]:
+        """The columns that were carried along."""
+        return list(self._manifest["carried"])
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """How many rows were decided, and how many set aside."""
+        return self._manifest["decided"], self._manifest["setAside"]
+
+    @property
+    def settings(self) -> list[str]:
+        """The readings and assumptions that were selected, as they are written on the command line."""
+        readings = [f"{ambiguity}={letter}" for ambiguity, letter in self._manifest["readings"].items()]
+        return [*readings, *self._manifest["assumptions"]]
+
     @cached_property
     def compiled(self) -> CompiledGuideline:
         """The guideline under the readings of the run."""

@@ -50,10 +50,10 @@ def shipped_pages(base: KnowledgeBase) -> dict[str, str]:
 def all_pages(documentations: list[Documentation]) -> dict[str, str]:
     """Return every page by its path, one folder for each language."""
     languages = {d.language: messages(d.language)["docs"] for d in documentations}
-    first = _environment(documentations[0].language).get_template("languages.html")
+    first = environment(documentations[0].language).get_template("languages.html")
     found = {"index.html": first.render(languages=languages)}
     for documentation in documentations:
-        found |= _pages_of(documentation, _environment(documentation.language))
+        found |= _pages_of(documentation, environment(documentation.language))
     return found
 
 
@@ -75,7 +75,7 @@ def write_pages(pages: Mapping[str, str], folder: Path) -> None:
             raise CatalogError(f"{target}: {reason}; give a folder that can be written to") from error
 
 
-def _pages_of(documentation: Documentation, environment: Environment) -> dict[str, str]:
+def _pages_of(documentation: Documentation, templates: Environment) -> dict[str, str]:
     language = documentation.language
     words = {
         **messages(language)["docs"],
@@ -88,11 +88,11 @@ def _pages_of(documentation: Documentation, environment: Environment) -> dict[st
     found = {}
     for page in documentation.pages:
         up = "../" * page.path.count("/")
-        template = environment.get_template("index.html" if page.path == MODULES_PAGE else "page.html")
+        template = templates.get_template("index.html" if page.path == MODULES_PAGE else "page.html")
         found[f"{language}/{page.path}.html"] = template.render(
             **shared, page=page, title=page.title, up=up, other_page=f"{up}../{other}/{page.path}.html"
         )
-    terms = environment.get_template("terms.html").render(
+    terms = templates.get_template("terms.html").render(
         **shared,
         title=words["terms"],
         terms=_lines(documentation),
@@ -112,8 +112,9 @@ def _lines(documentation: Documentation) -> list[TermLine]:
     return sorted(lines, key=lambda line: (line.label.casefold(), line.curie))
 
 
-def _environment(language: Language) -> Environment:
-    environment = Environment(
+def environment(language: Language) -> Environment:
+    """Return what renders the templates in a language."""
+    found = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
@@ -121,8 +122,8 @@ def _environment(language: Language) -> Environment:
         keep_trailing_newline=True,
         finalize=_with_fixed_spaces if language == "fr" else None,
     )
-    environment.globals["kind_of"] = lambda value: type(value).__name__
-    return environment
+    found.globals["kind_of"] = lambda value: type(value).__name__
+    return found
 
 
 def _with_fixed_spaces(value: object) -> object:

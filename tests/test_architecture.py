@@ -61,8 +61,8 @@ LEVELS = [
     {"service"},
     {"answers", "validation_cases", "text", "sparql", "documentation", "reference_cases", "cohort_run"},
     {"pages", "comparison", "cohort_folder"},
-    {"comparison_text"},
-    {"checks"},
+    {"comparison_text", "audit"},
+    {"checks", "audit_page"},
     {"api"},
     {"cli"},
 ]

@@ -1,0 +1,261 @@
+"""An audit of practice: what a decided cohort says, counted, by centre or year if these were carried along.
+
+Counts too small to publish are hidden, and where one alone would follow from the others, a second
+one with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from kg_service.cohort import FULFILLED, PRESCRIPTION
+from kg_service.cohort_folder import CohortFolder
+from kg_service.cohort_run import CONCLUSIONS, SET_ASIDE
+from kg_service.concordance import ACCEPTS, CONSTRAINS, OBLIGES, QUALIFIES, STOPS
+from kg_service.errors import KgServiceError
+from kg_service.guideline import Recommendation
+from kg_service.namespaces import CORE, local_name
+from kg_service.option_decision import VERDICTS
+from kg_service.wording import Wording
+
+STATUSES = ("true", "false", "unknown")
+SMALLEST = 5
+"""Smallest count that is told, unless another is asked for."""
+MOST_REASONS = 20
+MOST_MISSING = 25
+
+Counted = tuple[str, str, Mapping[str, int]]
+"""Id, label, and how many rows by word."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A share of a line.
+
+    Attributes
+    ----------
+    count : int or None
+        None when it is too small to tell, or would give away one that is.
+    share : float
+        Of the line, from 0 to 1; 0 when the count is not told.
+    """
+
+    word: str
+    label: str
+    count: int | None
+    share: float
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing that was counted: its parts, in the order of the words of its section."""
+
+    id: str
+    label: str
+    total: int | None
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """Lines with the same words.
+
+    Attributes
+    ----------
+    key : str
+        Names the title and the note among the messages.
+    group : str
+        The column that lines are groups of; empty when they are of all rows.
+    """
+
+    key: str
+    group: str
+    words: tuple[tuple[str, str], ...]
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why rows were set aside, and how many."""
+
+    where: str
+    expected: str
+    rows: int | None
+
+
+class Audit:
+    """Counts the conclusions of a cohort.
+
+    Parameters
+    ----------
+    folder : CohortFolder
+        What the cohort run left.
+    wording : Wording
+        The language.
+    groups : sequence of str
+        Carried columns to count by.
+    smallest : int
+        Smallest count that is told.
+
+    Raises
+    ------
+    KgServiceError
+        When a group is no carried column.
+    """
+
+    def __init__(
+        self, folder: CohortFolder, wording: Wording, groups: Sequence[str] = (), smallest: int = SMALLEST
+    ) -> None:
+        self.folder = folder
+        self.wording = wording
+        self.groups = groups
+        self.smallest = smallest
+        self._path = folder.path / CONCLUSIONS
+        missing = [group for group in groups if group not in folder.carried]
+        if missing:
+            carried = ", ".join(folder.carried) or "none"
+            raise KgServiceError(f"{missing[0]} was not carried along; carried columns: {carried}")
+
+    @cached_property
+    def sections(self) -> list[Section]:
+        """Everything that is counted, in the order in which it is told."""
+        return [section for section in self._sections() if section.lines]
+
+    def _sections(self) -> Iterator[Section]:
+        yield self._section("prescription", self._concordances, [self._prescription()])
+        for group in self.groups:
+            yield self._section("prescription", self._concordances, self._by(group, PRESCRIPTION), group)
+        yield self._section("options", self._verdicts, self._options())
+        yield self._section("contraindications", self._statuses("status"), self._of_kinds(STOPS, QUALIFIES))
+        yield self._section("levels", self._statuses("level"), self._of_kinds(ACCEPTS))
+        for group in self.groups:
+            for recommendation in self._recommendations(ACCEPTS):
+                counted = self._by(group, recommendation.id)
+                name = f"{recommendation.id}, {group}"
+                yield self._section("levels", self._statuses("level"), counted, name)
+        for key, kind in (("duties", OBLIGES), ("limits", CONSTRAINS)):
+            yield self._section(key, self._statuses(f"fulfilled_{kind}"), self._due(kind))
+        yield self._section("missing", self._statuses("status"), self._missing())
+
+    @cached_property
+    def reasons(self) -> list[Reason]:
+        """Why rows were set aside, the most frequent first."""
+        table = pa_csv.read_csv(self.folder.path / SET_ASIDE)
+        if not table.num_rows:
+            return []
+        counted = table.group_by(["where", "expected"]).aggregate([("row", "count_distinct")]).to_pylist()
+        found = [Reason(r["where"], r["expected"], r["row_count_distinct"]) for r in counted]
+        found.sort(key=lambda r: (-(r.rows or 0), r.where, r.expected))
+        hidden = (Reason(r.where, r.expected, self._told(r.rows or 0)) for r in found)
+        return list(hidden)[:MOST_REASONS]
+
+    def _section(
+        self,
+        key: str,
+        words: Sequence[tuple[str, str]],
+        counted: Iterable[Counted],
+        group: str = "",
+    ) -> Section:
+        lines = [self._line(words, one) for one in counted]
+        return Section(key, group, tuple(words), tuple(self._groups_hidden(lines) if group else lines))
+
+    def _line(self, words: Sequence[tuple[str, str]], counted: Counted) -> Line:
+        identifier, label, counts = counted
+        total = sum(counts.values())
+        told = hidden_counts([counts.get(word, 0) for word, _ in words], self.smallest)
+        parts = (
+            Part(word, text, count, count / total if count and total else 0.0)
+            for (word, text), count in zip(words, told, strict=True)
+        )
+        return Line(identifier, label, self._told(total), tuple(parts))
+
+    def _groups_hidden(self, lines: list[Line]) -> list[Line]:
+        """Return the lines of groups; where one alone is too small, the next smallest is hidden with it."""
+        sizes = [1 if line.total is None else line.total for line in lines]
+        told = hidden_counts(sizes, self.smallest)
+        return [line if size is not None else _unsaid(line) for line, size in zip(lines, told, strict=True)]
+
+    def _told(self, count: int) -> int | None:
+        return count if count == 0 or count >= self.smallest else None
+
+    def _counts(self, column: str, where: pa.ChunkedArray | None = None) -> dict[str, int]:
+        values = self._column(column)
+        chosen = values if where is None else values.filter(where)
+        counted = pc.value_counts(chosen.combine_chunks()).to_pylist()
+        return {item["values"]: item["counts"] for item in counted if item["values"] is not None}
+
+    def _column(self, name: str) -> pa.ChunkedArray:
+        return pc.cast(pq.read_table(self._path, columns=[name]).column(name), pa.string())
+
+    def _prescription(self) -> Counted:
+        return "", self.wording.phrase("prescription"), self._counts(PRESCRIPTION)
+
+    def _by(self, group: str, column: str) -> Iterator[Counted]:
+        of = self._column(group)
+        values = sorted({v for v in pc.unique(of).to_pylist() if v is not None})
+        for value in values:
+            yield value, value, self._counts(column, pc.equal(of, value))
+
+    def _options(self) -> Iterator[Counted]:
+        for option in self.wording.compiled.options:
+            yield "", self.wording.label(option), self._counts(local_name(option))
+
+    def _of_kinds(self, *kinds: str) -> Iterator[Counted]:
+        for recommendation in self._recommendations(*kinds):
+            yield recommendation.id, self.wording.label(recommendation.iri), self._counts(recommendation.id)
+
+    def _due(self, kind: str) -> Iterator[Counted]:
+        for recommendation in self._recommendations(kind):
+            if recommendation.fulfilled_by is not None:
+                due = pc.equal(self._column(recommendation.id), "true")
+                counts = self._counts(f"{recommendation.id}.{FULFILLED}", due)
+                yield recommendation.id, self.wording.label(recommendation.iri), counts
+
+    def _missing(self) -> list[Counted]:
+        """Return the conclusions that are unknown most often."""
+        kinds = self.wording.compiled.guideline.questioning
+        found = [line for line in self._of_kinds(*kinds) if line[2].get("unknown")]
+        return sorted(found, key=lambda line: (-line[2]["unknown"], line[0]))[:MOST_MISSING]
+
+    def _recommendations(self, *kinds: str) -> list[Recommendation]:
+        found = self.wording.compiled.guideline.recommendations
+        return [r for r in found if r.kind in kinds and not r.excluded]
+
+    def _statuses(self, section: str) -> list[tuple[str, str]]:
+        return [(status, self.wording.word(section, status)) for status in STATUSES]
+
+    @property
+    def _verdicts(self) -> list[tuple[str, str]]:
+        return [(verdict, self.wording.word("verdict", verdict)) for verdict in VERDICTS]
+
+    @property
+    def _concordances(self) -> list[tuple[str, str]]:
+        guideline = self.wording.compiled.guideline
+        ranked = [CORE.Concordant, CORE.Acceptable, CORE.Exceptional, CORE.Discordant]
+        assert ranked == sorted(ranked, key=guideline.rank)  # noqa: S101 - the bars go from best to worst
+        every = (*ranked, CORE.NotAddressed, CORE.NotAssessable)
+        return [(local_name(c), self.wording.label(c)) for c in every]
+
+
+def hidden_counts(counts: Sequence[int], smallest: int) -> list[int | None]:
+    """Return counts with the small ones hidden; if one alone would be, the next smallest with it.
+
+    >>> hidden_counts([40, 3, 0, 12], 5)
+    [40, None, 0, None]
+    """
+    small = {i for i, count in enumerate(counts) if 0 < count < smallest}
+    others = [i for i, count in enumerate(counts) if count and i not in small]
+    if len(small) == 1 and others:
+        small.add(min(others, key=lambda i: counts[i]))
+    return [None if i in small else count for i, count in enumerate(counts)]
+
+
+def _unsaid(line: Line) -> Line:
+    return Line(line.id, line.label, None, tuple(Part(p.word, p.label, None, 0.0) for p in line.parts))
