@@ -8,22 +8,26 @@ is expected of conclusions, options and prescription; ``because`` names the line
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from fractions import Fraction
+from math import ceil, floor
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from rdflib import URIRef
 
 from kg_service.assessment import Assessment
 from kg_service.coverage import coverage
 from kg_service.namespaces import local_name
 from kg_service.service import KnowledgeBase
+from kg_service.values import Interval
 
 FOLDER = Path(__file__).parent / "vignettes"
 KEYS = {"id", "statement", "aspect", "story", "patient", "expect", "because", "readings", "assumptions"}
 EXPECTATIONS = {"conclusions", "kept", "ways", "options", "prescription"}
 ASPECTS = {"true", "false", "unknown", "boundary"}
-FILES, VIGNETTES = 6, 220
+FILES, VIGNETTES = 7, 241
 
 
 class Loader(yaml.SafeLoader):
@@ -62,6 +66,9 @@ STATES = {"true", "false", "unknown"}
 ALWAYS = {"S016", "S022", "S066", "S079", "S080", "S095", "S099"}
 """Rules of a technique, whichever the lesion: their population is every case, so that it is always true."""
 
+NEVER = {"boneMetastasisCount < 1", "involvedSiteCount < 1"}
+"""Values that no case can have: it is itself a metastasis, in a site."""
+
 
 def shown(section: str) -> dict[str, set[str]]:
     """Return the states that the library expects of each recommendation."""
@@ -84,6 +91,33 @@ def test_everything_that_computes_is_shown_true_false_and_unknown(base: Knowledg
     done = [r for r in deciding if r.fulfilled_by is not None]
     assert len(done) > 30
     assert {r.id: STATES - kept[r.id] for r in done if kept[r.id] != STATES} == {}
+
+
+def test_every_number_of_the_guideline_is_met_below_at_and_above(base: KnowledgeBase) -> None:
+    """Some case has its value in each gap between the numbers compared with it, and on each of them."""
+    compiled = base.compiled()
+    met: dict[str, int] = defaultdict(int)
+    for vignette in LIBRARY:
+        for feature, cells in compiled.plan.possible(decided(base, vignette).case.known).items():
+            met[feature] |= cells if cells.bit_count() == 1 else 0
+    unmet, numbers = {}, 0
+    for feature in compiled.plan.features:
+        for i, part in enumerate(compiled.plan.cells[feature].parts):
+            if isinstance(part, Interval):
+                numbers += 1
+                if not met[feature] >> i & 1 and can_be(base, URIRef(feature), part):
+                    unmet[f"{local_name(feature)} {part}"] = i
+    assert numbers == 140
+    assert set(unmet) == NEVER
+
+
+def can_be(base: KnowledgeBase, feature: URIRef, part: Interval) -> bool:
+    """Return whether a record may hold a value of a feature there: a whole number, if it takes no other."""
+    allowed = part & base.limits.of(feature)
+    if allowed.is_empty or not base.limits.is_whole(feature):
+        return not allowed.is_empty
+    low = allowed.low if allowed.low is not None else Fraction(0)
+    return any(number in allowed for number in (Fraction(ceil(low)), Fraction(floor(low) + 1)))
 
 
 @pytest.mark.parametrize("vignette", LIBRARY, ids=lambda v: v["id"])
