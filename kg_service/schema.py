@@ -27,6 +27,10 @@ class Kind(Enum):
     CODE = "code"
 
 
+OPERATIONS = (CORE.Count, CORE.Maximum, CORE.Existence, CORE.ElapsedTime, CORE.Application)
+"""The ways in which a feature can follow from the rest of a record."""
+
+
 @dataclass(frozen=True)
 class Selection:
     """The members of a list of the document that a derivation runs over; see ``core.ttl``."""
@@ -354,8 +358,12 @@ class RecordSchema:
 
         unit = self.graph.value(prop, CORE.canonicalUnit)
         function = self._optional(node, "function")
+        operation = self._required(node, RDF.type)
+        if operation not in OPERATIONS:
+            known = ", ".join(local_name(known) for known in OPERATIONS)
+            raise GuidelineError(f"{prop}: derived by {local_name(operation)}; the program knows {known}")
         return Derivation(
-            self._required(node, RDF.type),
+            operation,
             str(unit) if unit else None,
             self._selection(node),
             self._optional(node, "ofFeature"),

@@ -177,6 +177,7 @@ DECLARATIONS = [
     ("a formula that is none", "DELETE { ?f core:expression ?e } INSERT { ?f core:expression 'dose - fractions' } WHERE { VALUES ?f { rt:fractionDose } ?f core:expression ?e }", "character 6: '-'"),
     ("two arguments of one name", "DELETE { ?a core:argumentName ?n } INSERT { ?a core:argumentName 'dose' } WHERE { VALUES ?a { rt:argument-fractions } ?a core:argumentName ?n }", "two arguments bear the same name"),
     ("a sum of unlike alpha/beta", "DELETE { ?o core:ofFeature ?f } INSERT { ?o core:ofFeature aura:cordEqd2Hytec } WHERE { aura:cumulativeCordEqd2 core:derivedBy/core:operand ?o . ?o core:ofFeature ?f ; core:argumentName 'plan' }", "cumulativeCordEqd2: combines values computed with unlike alphaBeta: alpha-beta-cord and alpha-beta-cord-hytec"),
+    ("an operation of another version", "DELETE { ?d a core:Count } INSERT { ?d a core:Quotient } WHERE { rec:metastasisCount core:derivedBy ?d }", "derived by Quotient; the program knows Count, Maximum"),
     ("a feature computed from itself", "DELETE { ?o core:ofFeature ?f } INSERT { ?o core:ofFeature aura:bed10 } WHERE { aura:bed10 core:derivedBy/core:operand ?o . ?o core:ofFeature ?f ; core:argumentName 'dose' }", "bed10: is derived from itself"),
 ]  # fmt: skip
 
