@@ -95,7 +95,6 @@ class CohortDecider:
         assumptions: Sequence[SetAssumption] = (),
     ) -> None:
         self.compiled = compiled
-        self.columns = columns
         self._program = program = EntailmentProgram(compiled.plan)
         self._outcomes = _Outcomes(compiled, program)
         self._contradictions = [

@@ -31,6 +31,8 @@ Masks = npt.NDArray[np.uint64]
 Indices = npt.NDArray[np.int64]
 ReadRow = Callable[[Mapping[Column, Any]], Case]
 """Reads the values of a row as a record; raises `InputError` with what is wrong with them."""
+MOST_KEPT = 10**6
+"""Combinations of values of one part of a table that are kept once read; memory stays bounded."""
 MOST_GROUPS = 63
 """Groups of cells of one feature that a mask can hold apart."""
 
@@ -80,7 +82,7 @@ class Encoded:
     watched : array of bool, shape (rows,)
         Whether a row says anything of the features watched.
     flawed : dict of int to list of Problem
-        By position of the row, what is wrong with it; its masks mean nothing.
+        By position of the row, what is wrong with it; its masks leave out what could not be read.
     """
 
     masks: dict[str, Masks]
@@ -316,6 +318,8 @@ class _Combinations:
 
     def _of(self, values: tuple[Any, ...]) -> _Read:
         if values not in self._known:
+            if len(self._known) >= MOST_KEPT:
+                self._known.clear()
             self._known[values] = self._read(values)
         return self._known[values]
 
@@ -325,7 +329,8 @@ class _Combinations:
         try:
             facts = self._read_row(given).facts if given else self._empty.facts
         except InputError as error:
-            return _Read((0,) * len(self.features), watched=False, problems=tuple(error.problems))
+            everything = tuple(groups.full for groups in self._groups)
+            return _Read(everything, watched=False, problems=tuple(error.problems))
         masks = (
             groups.of_known(facts[f].known) if f in facts else groups.full
             for f, groups in zip(self.features, self._groups, strict=True)
