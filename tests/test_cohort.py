@@ -24,6 +24,7 @@ from kg_service.cohort_run import RowReader, decide_table
 from kg_service.errors import InputError, KgServiceError
 from kg_service.feature_masks import recorded_row
 from kg_service.feature_table import TableSchema
+from kg_service.knowledge import DATA_ROOT
 from kg_service.namespaces import local_name
 from kg_service.plan_sql import sql_name
 from kg_service.schema import Kind
@@ -139,6 +140,20 @@ def test_every_cell_is_what_its_record_is_told_alone(
     assert (summary.decided, summary.set_aside) == (compared, refused)
     assert compared > 100
     assert len({row["row"] for row in set_aside(tmp_path / "out")}) == refused
+
+
+def test_the_shipped_table(base: KnowledgeBase, tmp_path: Path) -> None:
+    """By hand: 30 Gy in 10 in palliation follows the summary box; 20 Gy in 5 where a fracture is feared departs
+    from a preference (S055); 26 Gy to the cord in 5 sessions passes 25.3 (S132); a femur compresses no cord.
+    """
+    table = DATA_ROOT / "examples" / "cohort.csv"
+    decide_table(table, tmp_path / "out", base, base.compiled(), carried=["centre", "year"])
+    found = conclusions(tmp_path / "out")
+    told = dict(zip(found["id"], found["prescription"], strict=True))
+    assert (told["p-1001"], told["p-1002"], told["p-1004"]) == ("Concordant", "Acceptable", "Discordant")
+    assert found["S132.fulfilled"][found["id"].index("p-1004")] == "false"
+    assert found["S075"] == ["false", "false", "unknown", "false", "true", "false"]
+    assert [row["id"] for row in set_aside(tmp_path / "out")] == ["p-1007"]
 
 
 def test_a_number_is_compared_as_it_is_written(decided: Decide) -> None:
