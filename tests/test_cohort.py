@@ -16,9 +16,11 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
 import kg_service.cohort_run as cohort_run
 from kg_service.assessment import Assessment
+from kg_service.cli import FINDINGS, app
 from kg_service.cohort_folder import CohortFolder
 from kg_service.cohort_run import RowReader, decide_table
 from kg_service.errors import InputError, KgServiceError
@@ -154,6 +156,20 @@ def test_the_shipped_table(base: KnowledgeBase, tmp_path: Path) -> None:
     assert found["S132.fulfilled"][found["id"].index("p-1004")] == "false"
     assert found["S075"] == ["false", "false", "unknown", "false", "true", "false"]
     assert [row["id"] for row in set_aside(tmp_path / "out")] == ["p-1007"]
+
+
+def test_the_commands_of_the_readme_run_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (DATA_ROOT / "README.md").read_text(encoding="utf-8")
+    section = text.partition("## Decide a cohort")[2].partition("```")[2].partition("```")[0]
+    commands = [line.partition("#")[0].split()[1:] for line in section.strip().splitlines()]
+    assert [command[0] for command in commands] == ["cohort", "explain", "audit"]
+    monkeypatch.chdir(tmp_path)
+    for command in commands:
+        words = [str(DATA_ROOT / w) if w.startswith("examples/") else w for w in command]
+        done = CliRunner().invoke(app, words)
+        assert done.exit_code == (FINDINGS if command[0] == "cohort" else 0), (
+            done.output
+        )  # one row is set aside
 
 
 def test_a_number_is_compared_as_it_is_written(decided: Decide) -> None:
