@@ -24,10 +24,10 @@ from kg_service.service import KnowledgeBase
 from kg_service.values import Interval
 
 FOLDER = Path(__file__).parent / "vignettes"
-KEYS = {"id", "statement", "aspect", "story", "patient", "expect", "because", "readings", "assumptions"}
+KEYS = {"id", "statement", "aspect", "story", "patient", "expect", "because", "readings"}
 EXPECTATIONS = {"conclusions", "kept", "ways", "options", "prescription"}
 ASPECTS = {"true", "false", "unknown", "boundary"}
-FILES, VIGNETTES = 7, 241
+FILES, VIGNETTES = 9, 305
 
 
 class Loader(yaml.SafeLoader):
