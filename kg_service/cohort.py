@@ -7,7 +7,7 @@ the record shapes is set aside with its reason; it stops no other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -23,14 +23,14 @@ from kg_service.concordance import OFFERS
 from kg_service.derivation import refuse_impossible
 from kg_service.entailment import EntailmentProgram
 from kg_service.errors import InputError, Problem
-from kg_service.feature_masks import Encoded, FeatureMasks, as_recorded
+from kg_service.feature_masks import Encoded, FeatureMasks, ReadRow, as_recorded
 from kg_service.feature_table import Column
 from kg_service.limits import Limits
 from kg_service.namespaces import CORE, local_name
 from kg_service.option_decision import VERDICTS
 from kg_service.plan import Node
 from kg_service.plan_sql import PlanSql
-from kg_service.record import Case, SetAssumption
+from kg_service.record import SetAssumption
 from kg_service.verdict_steps import VerdictSteps
 
 PRESCRIPTION = "prescription"
@@ -41,7 +41,6 @@ SAYS_PRESCRIPTION = "prescribed"
 MASK = "m_"
 """What the names of the columns of masks begin with; the key of a feature follows."""
 FULFILLED = "fulfilled"
-ReadCase = Callable[[Mapping[Column, Any]], Case]
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ class CohortDecider:
         compiled: CompiledGuideline,
         columns: Sequence[Column],
         limits: Limits,
-        read: ReadCase,
+        read: ReadRow,
         assumptions: Sequence[SetAssumption] = (),
     ) -> None:
         self.compiled = compiled
@@ -200,7 +199,7 @@ class _Contradiction:
     """
 
     def __init__(
-        self, cls: URIRef, step: int, compiled: CompiledGuideline, columns: Sequence[Column], read: ReadCase
+        self, cls: URIRef, step: int, compiled: CompiledGuideline, columns: Sequence[Column], read: ReadRow
     ) -> None:
         tested = compiled.plan.features_of(compiled.plan.trees[str(cls)])
         self.step = step

@@ -148,7 +148,7 @@ class FeatureMasks:
         self._combinations = [
             _Combinations(part, self.groups, read, watched, self._empty)
             for part in parts
-            if part.columns and part.columns[0] not in apart
+            if part.columns[0] not in apart
         ]
 
     @property
@@ -247,6 +247,8 @@ class _Numbers:
     def add(self, batch: pa.RecordBatch, found: Encoded, *, watched: bool) -> None:
         """Add what the column says to what is known of a batch."""
         given = batch.column(self.column.name)
+        if pa.types.is_dictionary(given.type):
+            given = given.dictionary_decode()  # text of a Parquet file
         numbers, known = _floats(given)
         below = np.searchsorted(self._thresholds, numbers)
         at = np.zeros(len(numbers), dtype=np.bool_)

@@ -272,6 +272,13 @@ def test_a_defective_row_is_set_aside_with_its_reason_and_stops_no_other(
     assert Counter(row["row"] for row in aside)["9"] == 2
 
 
+def test_text_that_is_no_number_is_set_aside_from_parquet_too(base: KnowledgeBase, tmp_path: Path) -> None:
+    source = write(tmp_path / "t.parquet", {"lifeExpectancy [mo]": ["2", "three", " 4 ", None]})
+    decide_table(source, tmp_path / "out", base, base.compiled())
+    assert conclusions(tmp_path / "out")["S075"] == ["true", "false", "unknown"]
+    assert [(row["row"], row["found"]) for row in set_aside(tmp_path / "out")] == [("1", "'three'")]
+
+
 def test_a_file_that_is_cut_off_leaves_nothing(base: KnowledgeBase, tmp_path: Path) -> None:
     source = write(tmp_path / "t.parquet", {"site": ["T8"] * 1000})
     source.write_bytes(source.read_bytes()[:-100])
