@@ -23,7 +23,7 @@ from kg_service.concordance import OFFERS
 from kg_service.derivation import refuse_impossible
 from kg_service.entailment import EntailmentProgram
 from kg_service.errors import InputError, Problem
-from kg_service.feature_masks import Encoded, FeatureMasks, ReadRow, as_recorded
+from kg_service.feature_masks import Encoded, FeatureMasks, ReadRow, recorded
 from kg_service.feature_table import Column
 from kg_service.limits import Limits
 from kg_service.namespaces import CORE, local_name
@@ -216,8 +216,8 @@ class _Contradiction:
 
     def _told(self, values: tuple[Any, ...]) -> Problem:
         compiled = self._compiled
-        given = {c: as_recorded(v, c) for c, v in zip(self.columns, values, strict=True)}
-        case = self._read({column: value for column, value in given.items() if value is not None})
+        given = recorded(self.columns, values)
+        case = self._read(given)
         try:
             refuse_impossible(
                 case,
@@ -227,7 +227,7 @@ class _Contradiction:
                 lambda iri: compiled.guideline.label(URIRef(iri), "en"),
             )
         except InputError as error:
-            names = ", ".join(column.name for column, value in given.items() if value is not None)
+            names = ", ".join(column.name for column in given)
             return replace(error.problems[0], where=names)
         raise AssertionError(f"{given} contradicts itself in a cohort, and not alone")
 

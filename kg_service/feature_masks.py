@@ -257,7 +257,7 @@ class _Numbers:
         place = 2 * below + at
         refused = known & ~(self._allowed[place] & np.isfinite(numbers))
         for row in np.flatnonzero(refused | _unread(given, known)):
-            problems = _problems(self._read, {self.column: as_recorded(given[int(row)].as_py(), self.column)})
+            problems = _problems(self._read, recorded([self.column], [given[int(row)].as_py()]))
             if problems:
                 found.flawed.setdefault(int(row), []).extend(problems)
         if self._groups is not None:
@@ -326,8 +326,7 @@ class _Combinations:
         return self._known[values]
 
     def _read(self, values: tuple[Any, ...]) -> _Read:
-        pairs = ((c, as_recorded(v, c)) for c, v in zip(self.columns, values, strict=True))
-        given = {column: value for column, value in pairs if value is not None}
+        given = recorded(self.columns, values)
         try:
             facts = self._read_row(given).facts if given else self._empty.facts
         except InputError as error:
@@ -366,11 +365,16 @@ def _encoded(array: pa.Array) -> tuple[Indices, list[Any]]:
 
 def recorded_row(columns: Sequence[Column], batch: pa.RecordBatch, row: int) -> dict[Column, Any]:
     """Return the values of one row as records hold them, the empty ones left out."""
-    cells = {c: as_recorded(batch.column(c.name)[row].as_py(), c) for c in columns}
-    return {column: value for column, value in cells.items() if value is not None}
+    return recorded(columns, [batch.column(c.name)[row].as_py() for c in columns])
 
 
-def as_recorded(value: Any, column: Column) -> Any:
+def recorded(columns: Sequence[Column], cells: Sequence[Any]) -> dict[Column, Any]:
+    """Return the cells of some columns as records hold them, the empty ones left out."""
+    values = {c: _as_recorded(cell, c) for c, cell in zip(columns, cells, strict=True)}
+    return {column: value for column, value in values.items() if value is not None}
+
+
+def _as_recorded(value: Any, column: Column) -> Any:
     """Return a cell as records hold it; None when it is empty, or not a number where one is due."""
     if isinstance(value, str):
         value = value.strip()
@@ -417,7 +421,7 @@ def _unread(array: pa.Array, known: npt.NDArray[np.bool_]) -> npt.NDArray[np.boo
 def _problems(read: ReadRow, values: Mapping[Column, Any]) -> list[Problem]:
     """Return what is wrong with some values; nothing where they turn out to say nothing."""
     try:
-        read({column: value for column, value in values.items() if value is not None})
+        read(values)
     except InputError as error:
         return list(error.problems)
     return []
