@@ -15,9 +15,9 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from kg_service.cohort import FULFILLED, PRESCRIPTION
 from kg_service.cohort_folder import CohortFolder
-from kg_service.cohort_run import CONCLUSIONS, SET_ASIDE
+from kg_service.cohort_outcomes import FULFILLED, PRESCRIPTION
+from kg_service.cohort_run import CONCLUSIONS, FRAGILE, SET_ASIDE
 from kg_service.concordance import ACCEPTS, CONSTRAINS, OBLIGES, QUALIFIES, STOPS
 from kg_service.errors import KgServiceError
 from kg_service.guideline import Recommendation
@@ -30,6 +30,7 @@ SMALLEST = 5
 """Smallest count that is told, unless another is asked for."""
 MOST_REASONS = 20
 MOST_MISSING = 25
+MOST_FRAGILE = 25
 
 Counted = tuple[str, str, Mapping[str, int]]
 """Id, label, and how many rows by word."""
@@ -73,10 +74,13 @@ class Section:
         Names the title and the note among the messages.
     group : str
         The column that lines are groups of; empty when they are of all rows.
+    about : str
+        What the lines are rules on, or the one thing that is counted by group; may be empty.
     """
 
     key: str
     group: str
+    about: str
     words: tuple[tuple[str, str], ...]
     lines: tuple[Line, ...]
 
@@ -118,6 +122,8 @@ class Audit:
         self.groups = groups
         self.smallest = smallest
         self._path = folder.path / CONCLUSIONS
+        self._fragile = folder.path / FRAGILE
+        self._group_columns: dict[str, pa.ChunkedArray] = {}
         missing = [group for group in groups if group not in folder.carried]
         if missing:
             carried = ", ".join(folder.carried) or "none"
@@ -136,13 +142,22 @@ class Audit:
         yield self._section("contraindications", self._statuses("status"), self._of_kinds(STOPS, QUALIFIES))
         yield self._section("levels", self._statuses("level"), self._of_kinds(ACCEPTS))
         for group in self.groups:
-            for recommendation in self._recommendations(ACCEPTS):
-                counted = self._by(group, recommendation.id)
-                name = f"{recommendation.id}, {group}"
-                yield self._section("levels", self._statuses("level"), counted, name)
+            for r in self._recommendations(ACCEPTS):
+                counted = self._by(group, r.id)
+                yield self._section("levels", self._statuses("level"), counted, group, r.id)
         for key, kind in (("duties", OBLIGES), ("limits", CONSTRAINS)):
-            yield self._section(key, self._statuses(f"fulfilled_{kind}"), self._due(kind))
+            words = self._statuses(f"fulfilled_{kind}")
+            for rule, recommendations in self._by_rule(kind):
+                yield self._section(key, words, map(self._due, recommendations), about=rule)
+        words = self._statuses(f"fulfilled_{OBLIGES}")
+        for group in self.groups:
+            for rule, recommendations in self._by_rule(OBLIGES):
+                for r in recommendations if rule else ():
+                    counted = self._by(group, f"{r.id}.{FULFILLED}", self._binds(r))
+                    yield self._section("duties", words, counted, group, f"{rule} {r.id}")
         yield self._section("missing", self._statuses("status"), self._missing())
+        yield self._section("fragile", self._hangs, self._fragile_answers())
+        yield self._section("readings", self._hangs, self._hanging())
 
     @cached_property
     def reasons(self) -> list[Reason]:
@@ -162,9 +177,11 @@ class Audit:
         words: Sequence[tuple[str, str]],
         counted: Iterable[Counted],
         group: str = "",
+        about: str = "",
     ) -> Section:
         lines = [self._line(words, one) for one in counted]
-        return Section(key, group, tuple(words), tuple(self._groups_hidden(lines) if group else lines))
+        told = self._groups_hidden(lines) if group else lines
+        return Section(key, group, about, tuple(words), tuple(told))
 
     def _line(self, words: Sequence[tuple[str, str]], counted: Counted) -> Line:
         identifier, label, counts = counted
@@ -197,11 +214,15 @@ class Audit:
     def _prescription(self) -> Counted:
         return "", self.wording.phrase("prescription"), self._counts(PRESCRIPTION)
 
-    def _by(self, group: str, column: str) -> Iterator[Counted]:
-        of = self._column(group)
-        values = sorted({v for v in pc.unique(of).to_pylist() if v is not None})
-        for value in values:
-            yield value, value, self._counts(column, pc.equal(of, value))
+    def _by(self, group: str, column: str, where: pa.ChunkedArray | bool = True) -> Iterator[Counted]:
+        of = self._group(group)
+        for value in sorted({v for v in pc.unique(of).to_pylist() if v is not None}):
+            yield value, value, self._counts(column, pc.and_(pc.equal(of, value), where))
+
+    def _group(self, name: str) -> pa.ChunkedArray:
+        if name not in self._group_columns:
+            self._group_columns[name] = self._column(name)
+        return self._group_columns[name]
 
     def _options(self) -> Iterator[Counted]:
         for option in self.wording.compiled.options:
@@ -211,12 +232,22 @@ class Audit:
         for recommendation in self._recommendations(*kinds):
             yield recommendation.id, self.wording.label(recommendation.iri), self._counts(recommendation.id)
 
-    def _due(self, kind: str) -> Iterator[Counted]:
+    def _by_rule(self, kind: str) -> Iterator[tuple[str, list[Recommendation]]]:
+        """Yield what recommendations are rules on, with those that can be fulfilled."""
+        guideline = self.wording.compiled.guideline
+        by_class: dict[str, list[Recommendation]] = {}
         for recommendation in self._recommendations(kind):
             if recommendation.fulfilled_by is not None:
-                due = pc.equal(self._column(recommendation.id), "true")
-                counts = self._counts(f"{recommendation.id}.{FULFILLED}", due)
-                yield recommendation.id, self.wording.label(recommendation.iri), counts
+                rule = guideline.rule_class(recommendation)
+                by_class.setdefault(self.wording.label(rule) if rule else "", []).append(recommendation)
+        yield from sorted(by_class.items())
+
+    def _due(self, recommendation: Recommendation) -> Counted:
+        counts = self._counts(f"{recommendation.id}.{FULFILLED}", self._binds(recommendation))
+        return recommendation.id, self.wording.label(recommendation.iri), counts
+
+    def _binds(self, recommendation: Recommendation) -> pa.ChunkedArray:
+        return pc.equal(self._column(recommendation.id), "true")
 
     def _missing(self) -> list[Counted]:
         """Return the conclusions that are unknown most often."""
@@ -224,12 +255,41 @@ class Audit:
         found = [line for line in self._of_kinds(*kinds) if line[2].get("unknown")]
         return sorted(found, key=lambda line: (-line[2]["unknown"], line[0]))[:MOST_MISSING]
 
+    def _fragile_answers(self) -> Iterator[Counted]:
+        """Yield the conclusions, options and prescriptions that hang on a reading, the most often first."""
+        guideline, label = self.wording.compiled.guideline, self.wording.label
+        labels = {r.id: (r.id, label(r.iri)) for r in guideline.recommendations if not r.excluded}
+        labels |= {local_name(option): ("", label(option)) for option in self.wording.compiled.options}
+        labels[PRESCRIPTION] = ("", self.wording.phrase("prescription"))
+        yield from self._most_fragile(labels)
+
+    def _hanging(self) -> Iterator[Counted]:
+        """Yield the ambiguities of which another reading changes something, the most often first."""
+        ambiguities = self.wording.compiled.guideline.readings.computed
+        label, iri = self.wording.label, self.wording.ambiguity
+        yield from self._most_fragile({a: (a, label(iri(a))) for a in ambiguities})
+
+    def _most_fragile(self, labels: Mapping[str, tuple[str, str]]) -> Iterator[Counted]:
+        if not self._fragile.exists():
+            return
+        names = [name for name in pq.read_schema(self._fragile).names if name in labels]
+        table = pq.read_table(self._fragile, columns=names)
+        fragile = {name: int(pc.sum(table.column(name)).as_py() or 0) for name in names}
+        for name, count in sorted(fragile.items(), key=lambda item: (-item[1], item[0]))[:MOST_FRAGILE]:
+            rows = sum(self._counts(name).values()) if name == PRESCRIPTION else table.num_rows
+            if count:
+                yield *labels[name], {"true": count, "false": rows - count}
+
     def _recommendations(self, *kinds: str) -> list[Recommendation]:
         found = self.wording.compiled.guideline.recommendations
         return [r for r in found if r.kind in kinds and not r.excluded]
 
     def _statuses(self, section: str) -> list[tuple[str, str]]:
         return [(status, self.wording.word(section, status)) for status in STATUSES]
+
+    @property
+    def _hangs(self) -> list[tuple[str, str]]:
+        return list(self.wording.words("hangs").items())
 
     @property
     def _verdicts(self) -> list[tuple[str, str]]:

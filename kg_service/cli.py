@@ -191,6 +191,12 @@ def cohort(
             "--masks", help="Write masks.parquet and plan.sql too, to decide in another SQL engine."
         ),
     ] = False,
+    fragile: Annotated[
+        bool,
+        typer.Option(
+            "--fragile", help="Write fragile.parquet too: what another reading of the source changes."
+        ),
+    ] = False,
     reading: ReadingOption = None,
     profile: ProfileOption = None,
     assumptions: AssumptionsFile = None,
@@ -205,7 +211,15 @@ def cohort(
     settings = base.set_assumptions(assume or [], "--assume", assumptions)
     with counting("rows") as progress:
         summary = decide_table(
-            table, out, base, compiled, settings, carried=carry or [], masks=masks, progress=progress
+            table,
+            out,
+            base,
+            compiled,
+            settings,
+            carried=carry or [],
+            masks=masks,
+            fragile=fragile,
+            progress=progress,
         )
     _print(f"{out}: {summary.decided:,} rows decided, {summary.set_aside:,} set aside ({SET_ASIDE})")
     _finish([], findings=summary.set_aside > 0)

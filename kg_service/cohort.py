@@ -18,6 +18,8 @@ import pyarrow as pa
 from rdflib import URIRef
 
 from kg_service.bit_planes import Plane, PlaneRunner, rows_of
+from kg_service.cohort_fragility import FragilitySteps
+from kg_service.cohort_outcomes import BEST, FULFILLED, PRESCRIBED, PRESCRIPTION, WORST, Outcomes
 from kg_service.compiler import CompiledGuideline
 from kg_service.concordance import OFFERS
 from kg_service.derivation import refuse_impossible
@@ -27,20 +29,13 @@ from kg_service.feature_masks import Encoded, FeatureMasks, ReadRow, recorded
 from kg_service.feature_table import Column
 from kg_service.limits import Limits
 from kg_service.namespaces import CORE, local_name
-from kg_service.option_decision import VERDICTS
-from kg_service.plan import Node
 from kg_service.plan_sql import PlanSql
 from kg_service.record import SetAssumption
-from kg_service.verdict_steps import VerdictSteps
+from kg_service.robustness import ReadingSpace
 
-PRESCRIPTION = "prescription"
-BEST, WORST = f"{PRESCRIPTION}.best", f"{PRESCRIPTION}.worst"
-PRESCRIBED = (PRESCRIPTION, BEST, WORST)
-"""The columns that speak of a prescription, if the row says anything of one."""
 SAYS_PRESCRIPTION = "prescribed"
 MASK = "m_"
 """What the names of the columns of masks begin with; the key of a feature follows."""
-FULFILLED = "fulfilled"
 
 
 @dataclass(frozen=True)
@@ -60,12 +55,16 @@ class Conclusions:
     masks : dict of str to pyarrow array of int64
         By name (``m_site``), the groups of cells that each row leaves possible, and whether it says
         anything of a prescription; empty unless they were asked for.
+    fragile : dict of str to pyarrow array of bool
+        By answer (``S074``), whether it is another under other readings; by ambiguity (``A04``), whether
+        some answer is another under another reading of it; empty unless they were asked for.
     """
 
     rows: npt.NDArray[np.int64]
     columns: dict[str, pa.Array]
     flawed: dict[int, list[Problem]]
     masks: dict[str, pa.Array]
+    fragile: dict[str, pa.Array]
 
 
 class CohortDecider:
@@ -83,6 +82,8 @@ class CohortDecider:
         Reads the values of a row as a case, under local assumptions if any are set.
     assumptions : sequence of SetAssumption
         The local assumptions that are set.
+    space : ReadingSpace, optional
+        All readings of the guideline, to tell what hangs on one.
     """
 
     def __init__(
@@ -92,10 +93,12 @@ class CohortDecider:
         limits: Limits,
         read: ReadRow,
         assumptions: Sequence[SetAssumption] = (),
+        space: ReadingSpace | None = None,
     ) -> None:
         self.compiled = compiled
         self._program = program = EntailmentProgram(compiled.plan)
-        self._outcomes = _Outcomes(compiled, program)
+        self._outcomes = Outcomes(compiled, program, compiled.options)
+        self._fragility = FragilitySteps(space, compiled, program, self._outcomes) if space else None
         self._contradictions = [
             _Contradiction(cls, program.entailed(compiled.plan.trees[str(cls)]), compiled, columns, read)
             for cls in compiled.schema.impossible
@@ -128,16 +131,18 @@ class CohortDecider:
         encoded = self._masks.of(batch)
         planes = self._runner.run(encoded.masks, batch.num_rows)
         self._refuse(batch, encoded, planes)
-        columns = self._outcomes.columns(planes, encoded.watched)
+        found = [
+            self._outcomes.columns(planes, encoded.watched),
+            self._written(encoded) if masks else {},
+            self._fragility.columns(planes, encoded.watched) if self._fragility else {},
+        ]
         kept = np.arange(batch.num_rows)
-        written = self._written(encoded) if masks else {}
         if encoded.flawed:
             kept = np.setdiff1d(kept, np.array(sorted(encoded.flawed)))
-            columns, written = (
-                {name: array.take(pa.array(kept)) for name, array in arrays.items()}
-                for arrays in (columns, written)
-            )
-        return Conclusions(kept, columns, encoded.flawed, written)
+            chosen = pa.array(kept)
+            found = [{name: array.take(chosen) for name, array in arrays.items()} for arrays in found]
+        columns, written, fragile = found
+        return Conclusions(kept, columns, encoded.flawed, written, fragile)
 
     def _written(self, encoded: Encoded) -> dict[str, pa.Array]:
         rows = len(encoded.watched)
@@ -230,62 +235,3 @@ class _Contradiction:
             names = ", ".join(column.name for column in given)
             return replace(error.problems[0], where=names)
         raise AssertionError(f"{given} contradicts itself in a cohort, and not alone")
-
-
-class _Outcomes:
-    """The columns of conclusions, and the steps they are read from.
-
-    Attributes
-    ----------
-    words : dict of str to tuple of (str, int)
-        By column, the words it may hold, each with the step that says so; one and only one does.
-    """
-
-    def __init__(self, compiled: CompiledGuideline, program: EntailmentProgram) -> None:
-        self._program = program
-        self.words: dict[str, tuple[tuple[str, int], ...]] = {}
-        for recommendation in compiled.guideline.recommendations:
-            self.words[recommendation.id] = self._statuses(compiled.criterion(recommendation.population))
-            if recommendation.fulfilled_by is not None:
-                done = compiled.criterion(recommendation.fulfilled_by)
-                self.words[f"{recommendation.id}.{FULFILLED}"] = self._statuses(done)
-        verdicts = VerdictSteps(compiled, program)
-        for option in compiled.options:
-            steps = verdicts.option(option)
-            self.words[local_name(option)] = tuple((verdict, steps[verdict]) for verdict in VERDICTS)
-        best, worst = verdicts.prescription(hoping=True), verdicts.prescription(hoping=False)
-        self.words[PRESCRIPTION] = self._alike(best, worst)
-        self.words[BEST] = tuple((local_name(c), step) for c, step in best.items())
-        self.words[WORST] = tuple((local_name(c), step) for c, step in worst.items())
-
-    def _statuses(self, tree: Node) -> tuple[tuple[str, int], ...]:
-        program = self._program
-        entailed, denied = program.entailed(tree), program.denied(tree)
-        unknown = program.opposite(program.some(entailed, denied))
-        return ("false", denied), ("unknown", unknown), ("true", entailed)
-
-    def _alike(self, best: dict[URIRef, int], worst: dict[URIRef, int]) -> tuple[tuple[str, int], ...]:
-        """Return the steps of the concordances that are the same at best and at worst, and of none."""
-        program = self._program
-        same = {c: program.every(best[c], worst[c]) for c in best if c in worst}
-        apart = program.opposite(program.some(*same.values()))
-        return (*((local_name(c), step) for c, step in same.items()), (local_name(CORE.NotAssessable), apart))
-
-    def columns(self, planes: list[Plane], prescribed: npt.NDArray[np.bool_]) -> dict[str, pa.Array]:
-        """Return the columns of a batch; those on the prescription are null where there is none."""
-        return {
-            name: _told(words, planes, len(prescribed), ~prescribed if name in PRESCRIBED else None)
-            for name, words in self.words.items()
-        }
-
-
-def _told(
-    words: tuple[tuple[str, int], ...], planes: list[Plane], rows: int, null: npt.NDArray[np.bool_] | None
-) -> pa.Array:
-    """Return for each row the word whose step holds."""
-    codes = np.zeros(rows, dtype=np.int8)
-    for code, (_, step) in enumerate(words):
-        codes += rows_of(planes[step], rows).view(np.int8) * np.int8(code)
-    return pa.DictionaryArray.from_arrays(
-        pa.array(codes, pa.int8(), mask=null), pa.array([word for word, _ in words])
-    )

@@ -35,6 +35,7 @@ SET_ASIDE = "set-aside.csv"
 COLUMNS = "columns.csv"
 MANIFEST = "manifest.json"
 MASKS = "masks.parquet"
+FRAGILE = "fragile.parquet"
 SQL = "plan.sql"
 ROW_NUMBER = "row"
 PARTIAL = ".partial"
@@ -107,6 +108,7 @@ def decide_table(
     *,
     carried: Sequence[str] = (),
     masks: bool = False,
+    fragile: bool = False,
     progress: Progress = lambda _done, _all: None,
 ) -> CohortSummary:
     """Decide every row of a table.
@@ -123,6 +125,8 @@ def decide_table(
         Columns that are not read, and copied beside the conclusions.
     masks : bool
         Whether to write the masks of the rows too, and the SQL that draws the conclusions from them.
+    fragile : bool
+        Whether to write too what is another under other readings of the source.
     progress : callable
         Told after each batch.
 
@@ -143,7 +147,8 @@ def decide_table(
         )
     rows = RowReader(base, compiled, assumptions)
     columns = rows.schema.read(table.names, source.name, carried=carried)
-    decider = CohortDecider(compiled, columns, base.limits, rows.case, assumptions)
+    space = base.reading_space if fragile else None
+    decider = CohortDecider(compiled, columns, base.limits, rows.case, assumptions, space)
     partial = out.with_name(out.name + PARTIAL)
     try:
         shutil.rmtree(partial, ignore_errors=True)
@@ -202,8 +207,9 @@ class _Answers:
         arrays = {ROW_NUMBER: pa.array(numbers[found.rows])}
         arrays |= {name: batch.column(name).take(pa.array(found.rows)) for name in self._kept}
         results = {CONCLUSIONS: pa.record_batch(arrays | found.columns)}
-        if found.masks:
-            results[MASKS] = pa.record_batch({ROW_NUMBER: arrays[ROW_NUMBER]} | found.masks)
+        for name, beside in ((MASKS, found.masks), (FRAGILE, found.fragile)):
+            if beside:
+                results[name] = pa.record_batch({ROW_NUMBER: arrays[ROW_NUMBER]} | beside)
         self._write(results)
         self.decided += len(found.rows)
         self.add_broken(broken)

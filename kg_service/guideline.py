@@ -14,7 +14,7 @@ from rdflib import Graph, Literal, URIRef
 from rdflib.term import Node as Term
 
 from kg_service.errors import GuidelineError
-from kg_service.namespaces import CORE, DCTERMS, RDF, RDFS, SKOS, literal_in, local_name
+from kg_service.namespaces import CORE, DCTERMS, OWL, RDF, RDFS, SKOS, literal_in, local_name
 from kg_service.readings import Profile, Reading, Readings
 from kg_service.restatement import RestatedGraph
 
@@ -237,6 +237,11 @@ class Guideline:
     def criteria(self) -> list[URIRef]:
         """Return every criterion class of the guideline."""
         return sorted(URIRef(str(c)) for c in self.view.subjects(CORE.criterionOf, self.iri))
+
+    def rule_class(self, recommendation: Recommendation) -> URIRef | None:
+        """Return the class that says, beside its kind, what a recommendation is a rule on."""
+        types = self._all(recommendation.iri, RDF.type)
+        return next((t for t in types if t not in OWL and t not in CORE), None)
 
     def text(self, node: Term, prop: URIRef, language: str) -> str | None:
         """Return the value of a property in a language, or None."""

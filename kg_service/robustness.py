@@ -209,6 +209,13 @@ class ReadingSpace:
         readings = self.readings.computed[self.varied[key]]
         return frozenset(URIRef(str(v)) for reading in readings for v in self.value(key, reading))
 
+    def touching(self, recommendation: Recommendation) -> frozenset[str]:
+        """Return the ambiguities whose readings can touch what is concluded from a recommendation."""
+        keys = [(recommendation.iri, prop) for prop in (CORE.population, CORE.fulfilledBy)]
+        classes = [cls for key in keys for cls in self.values(*key)]
+        restated = {key for key in keys if key in self.varied}.union(*(self.reached(c) for c in classes))
+        return frozenset(self.varied[key] for key in restated)
+
     def _reached(self, cls: URIRef) -> frozenset[Key]:
         """Return the definitions that readings restate and that a class reaches under any of them."""
         found, left = {cls}, [cls]

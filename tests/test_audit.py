@@ -38,7 +38,7 @@ def folder(base: KnowledgeBase, tmp_path_factory: pytest.TempPathFactory) -> Coh
         }
     )
     pq.write_table(table, path / "t.parquet")
-    decide_table(path / "t.parquet", path / "out", base, base.compiled(), carried=["centre"])
+    decide_table(path / "t.parquet", path / "out", base, base.compiled(), carried=["centre"], fragile=True)
     return CohortFolder(path / "out", base)
 
 
@@ -46,8 +46,8 @@ def audit(base: KnowledgeBase, folder: CohortFolder, *groups: str, smallest: int
     return Audit(folder, base.wording(folder.compiled, "en"), groups, smallest)
 
 
-def section(found: Audit, key: str, group: str = "") -> Section:
-    return next(s for s in found.sections if (s.key, s.group) == (key, group))
+def section(found: Audit, key: str, group: str = "", about: str = "") -> Section:
+    return next(s for s in found.sections if (s.key, s.group, s.about) == (key, group, about))
 
 
 def counts(found: Section, line: str) -> dict[str, int | None]:
@@ -56,7 +56,7 @@ def counts(found: Section, line: str) -> dict[str, int | None]:
 
 
 def test_a_limit_is_counted_where_it_binds(base: KnowledgeBase, folder: CohortFolder) -> None:
-    limits = section(audit(base, folder), "limits")
+    limits = section(audit(base, folder), "limits", about="organ-at-risk constraint")
     assert counts(limits, "S132") == {"true": 14, "false": 6, "unknown": 9}
     assert counts(limits, "S131") == {"true": 0, "false": 0, "unknown": 0}  # of four sessions
 
@@ -127,3 +127,31 @@ def test_the_command_writes_the_page_and_refuses_what_was_not_carried(
     refused = CliRunner().invoke(app, ["audit", str(folder.path), "--by", "year"])
     assert isinstance(refused.exception, KgServiceError)
     assert str(refused.exception) == "year was not carried along; carried columns: centre"
+
+
+def test_what_hangs_on_a_reading_is_counted(base: KnowledgeBase, folder: CohortFolder) -> None:
+    """A prescription of five stereotactic sessions, decided or not by the board (A25), in every row."""
+    readings = section(audit(base, folder), "readings")
+    assert counts(readings, "A25") == {"true": len(ROWS), "false": 0}
+    assert counts(section(audit(base, folder), "fragile"), "S066") == {"true": len(ROWS), "false": 0}
+
+
+def test_duties_stand_by_what_they_are_rules_on(base: KnowledgeBase, tmp_path: Path) -> None:
+    """S004 and S005 are rules of timing. After an operation, irradiation starts from day 15 to day 21 (S004)."""
+    table = pa.table(
+        {
+            "site": ["T8"] * 4,
+            "operated": [True] * 4,
+            "daysSinceSurgery [d]": [14, 15, 21, None],
+            "centre": ["A", "A", "B", "B"],
+        }
+    )
+    pq.write_table(table, tmp_path / "t.parquet")
+    decide_table(tmp_path / "t.parquet", tmp_path / "out", base, base.compiled(), carried=["centre"])
+    found = audit(base, CohortFolder(tmp_path / "out", base), "centre", smallest=1)
+    timing = section(found, "duties", about="timing rule")
+    assert {line.id for line in timing.lines} == {"S004", "S005"}
+    assert counts(timing, "S004") == {"true": 2, "false": 1, "unknown": 1}
+    by_centre = section(found, "duties", "centre", "timing rule S004")
+    assert counts(by_centre, "A") == {"true": 1, "false": 1, "unknown": 0}
+    assert counts(by_centre, "B") == {"true": 1, "false": 0, "unknown": 1}

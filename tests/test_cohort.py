@@ -392,3 +392,39 @@ def test_the_manifest_says_how_it_was_decided(base: KnowledgeBase, tmp_path: Pat
     assert manifest["readings"] == {"A27": "c"}
     assert manifest["assumptions"] == ["small-lesion=3.0 cm"]
     assert (manifest["decided"], manifest["setAside"]) == (1, 0)
+
+
+FRAGILE_ROWS = 60
+
+
+def test_what_hangs_on_a_reading_is_what_the_record_alone_says(base: KnowledgeBase, tmp_path: Path) -> None:
+    """Conclusions are fragile exactly where they are alone; options and prescriptions only where they are."""
+    compiled = base.compiled()
+    columns = {name: values[:FRAGILE_ROWS] for name, values in random_table(base, 7).items()}
+    source = write(tmp_path / "t.parquet", columns)
+    decide_table(source, tmp_path / "out", base, compiled, fragile=True)
+    found = pq.read_table(tmp_path / "out" / "fragile.parquet").to_pydict()
+    reader = RowReader(base, compiled)
+    batch = pa.record_batch({name: pa.array(values) for name, values in columns.items()})
+    header = reader.schema.read(columns, "t")
+    told: Counter[str] = Counter()
+    for place, row in enumerate(found["row"]):
+        record = reader.record("row", recorded_row(header, batch, row))
+        assessed = base.examine(base.assess(record, compiled), compiled)
+        [alone] = assessed.robustness.values()
+        for iri, one in alone.conclusions.items():
+            name = compiled.guideline.by_iri[iri].id
+            fragile = name in found and found[name][place]
+            assert fragile is (not one.is_robust), (row, name)
+            told["conclusion", fragile] += 1
+        others = {local_name(o): r for o, r in alone.options.items()}
+        if alone.prescription is not None:
+            others["prescription"] = alone.prescription
+        for name, one in others.items():
+            if name in found and found[name][place]:
+                assert not one.is_robust, (row, name)
+                told["other", True] += 1
+        hanging = {a for r in alone.all() for a in r.hangs_on}
+        if all(r.examined for r in alone.all()):
+            assert {a for a in found if a in compiled.guideline.in_force and found[a][place]} <= hanging
+    assert min(told.values()) > 30, told
