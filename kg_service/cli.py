@@ -226,6 +226,28 @@ def cohort(
 
 
 @app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="A folder that cohort made.", show_default=False)],
+    target: Annotated[
+        Path,
+        typer.Argument(
+            help="File to write: .parquet, one row a conclusion with its statements; .nq or .nq.gz, RDF.",
+            show_default=False,
+        ),
+    ],
+) -> None:
+    """Write the conclusions of a cohort as one long table, or as RDF with one named graph a case."""
+    from kg_service.cohort_export import export as write
+    from kg_service.cohort_folder import CohortFolder
+    from kg_service.progress import counting
+
+    base = KnowledgeBase()
+    with counting("cases") as progress:
+        written = write(CohortFolder(folder, base), target, progress)
+    _print(f"{target}: {written:,} {'conclusions' if target.suffix == '.parquet' else 'quads'}")
+
+
+@app.command()
 def audit(
     folder: Annotated[Path, typer.Argument(help="A folder that cohort made.", show_default=False)],
     by: Annotated[
@@ -350,6 +372,10 @@ def query(
     parameter: Annotated[
         list[str] | None, typer.Option("--set", help="A parameter of the query, as name=value.")
     ] = None,
+    load: Annotated[
+        list[Path] | None,
+        typer.Option("--load", help="N-Quads to load too, such as an exported cohort. May be repeated."),
+    ] = None,
     form: Annotated[
         str, typer.Option("--format", help="table, json, xml, csv, tsv; ttl or nt for graphs.")
     ] = "table",
@@ -366,7 +392,7 @@ def query(
         return
     compiled = base.compiled(parse_readings(reading or []), profile)
     assessed, problems = _assess_files(base, compiled, records or [], None)
-    _print(run_query(base, compiled, assessed, name, parameter or [], form, _language(lang)))
+    _print(run_query(base, compiled, assessed, name, parameter or [], form, _language(lang), load or []))
     _finish(problems)
 
 

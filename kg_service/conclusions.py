@@ -7,12 +7,14 @@ from rdflib import Graph, Literal, URIRef
 from kg_service.assessment import Assessment, Conclusion, OptionVerdict
 from kg_service.bearing import Bearing
 from kg_service.compiler import CompiledGuideline
+from kg_service.guideline import Recommendation
 from kg_service.iris import member_iri, record_graph_iri
 from kg_service.namespaces import CORE, DCTERMS, OWL, PROV, QTY, RDF, RDFS, XSD, local_name
+from kg_service.option_decision import Verdict
 from kg_service.prescription import PrescriptionCheck
 from kg_service.record import AppliedAssumption, Case, Fact
 from kg_service.robustness import CaseRobustness
-from kg_service.values import decimal_text
+from kg_service.values import Status, decimal_text
 
 _STATUS = {word: CORE[word.capitalize()] for word in ("true", "false", "unknown")}
 
@@ -34,33 +36,84 @@ def conclusions_graph(
     """
     graph = Graph()
     base = member_iri(assessment.case.document, assessment.case.id)
-    activity = URIRef(f"{base}/assessment")
-    guideline = compiled.guideline
-    graph.add((activity, RDF.type, PROV.Activity))
-    graph.add((activity, RDF.type, CORE.Assessment))
-    graph.add((activity, CORE.case, base))
-    graph.add((activity, CORE.ofGuideline, guideline.iri))
+    activity = add_assessment(graph, base, compiled)
     graph.add((activity, PROV.used, record_graph_iri(assessment.case.document)))
-    for version in guideline_versions(compiled):
-        graph.add((activity, PROV.used, version))
-    if guideline.profile is not None:
-        graph.add((activity, PROV.used, guideline.profile.iri))
-    for reading in guideline.selected.values():
-        graph.add((activity, PROV.used, reading.iri))
     for applied in assessment.case.assumptions:
         graph.add((activity, PROV.used, _add_setting(graph, base, applied)))
     for fact in assessment.case.facts.values():
         if fact.assumption is not None:
             _add_fact(graph, base, fact, assessment.case)
     for conclusion in assessment.conclusions:
-        _add_conclusion(graph, base, activity, conclusion, assessment.case)
+        _add_conclusion(graph, base, conclusion, assessment.case)
     for position, verdict in enumerate(assessment.options, start=1):
-        _add_verdict(graph, base, activity, verdict, position)
+        _add_verdict(graph, base, verdict, position)
     if assessment.prescription is not None:
-        _add_check(graph, base, activity, assessment.prescription, assessment.case)
+        _add_check(graph, base, assessment.prescription, assessment.case)
     if robustness is not None:
         _add_robustness(graph, base, robustness, compiled)
     return graph
+
+
+def add_assessment(graph: Graph, base: URIRef, compiled: CompiledGuideline) -> URIRef:
+    """Add the assessment of a case: by which guideline, in which version, under which readings."""
+    activity = _assessment_iri(base)
+    guideline = compiled.guideline
+    graph.add((activity, RDF.type, PROV.Activity))
+    graph.add((activity, RDF.type, CORE.Assessment))
+    graph.add((activity, CORE.case, base))
+    graph.add((activity, CORE.ofGuideline, guideline.iri))
+    for version in guideline_versions(compiled):
+        graph.add((activity, PROV.used, version))
+    if guideline.profile is not None:
+        graph.add((activity, PROV.used, guideline.profile.iri))
+    for reading in guideline.selected.values():
+        graph.add((activity, PROV.used, reading.iri))
+    return activity
+
+
+def add_conclusion(
+    graph: Graph, base: URIRef, recommendation: Recommendation, status: Status, fulfilled: Status | None
+) -> URIRef:
+    """Add what is concluded from a recommendation, without what it is derived from; return its node."""
+    node = URIRef(f"{base}/conclusion/{recommendation.id}")
+    _add_answer(graph, node, CORE.Conclusion, base)
+    graph.add((node, CORE.recommendation, recommendation.iri))
+    graph.add((node, CORE.status, _STATUS[status]))
+    if fulfilled is not None:
+        graph.add((node, CORE.fulfilled, _STATUS[fulfilled]))
+    for statement in recommendation.statements:
+        graph.add((node, CORE.restsOn, statement.iri))
+    return node
+
+
+def add_verdict(graph: Graph, base: URIRef, option: URIRef, verdict: Verdict) -> URIRef:
+    """Add the verdict on an option, without what leads to it; return its node."""
+    node = URIRef(f"{base}/option/{local_name(option)}")
+    _add_answer(graph, node, CORE.OptionVerdict, base)
+    graph.add((node, CORE.option, option))
+    graph.add((node, CORE.verdict, Literal(verdict)))
+    return node
+
+
+def add_check(graph: Graph, base: URIRef, concordance: URIRef, best: URIRef, worst: URIRef) -> URIRef:
+    """Add what is made of the prescription, without what it departs from; return its node."""
+    node = URIRef(f"{base}/prescription-check")
+    _add_answer(graph, node, CORE.PrescriptionCheck, base)
+    graph.add((node, CORE.concordance, concordance))
+    graph.add((node, CORE.atBest, best))
+    graph.add((node, CORE.atWorst, worst))
+    return node
+
+
+def _add_answer(graph: Graph, node: URIRef, kind: URIRef, base: URIRef) -> None:
+    graph.add((node, RDF.type, kind))
+    graph.add((node, RDF.type, PROV.Entity))
+    graph.add((node, PROV.wasGeneratedBy, _assessment_iri(base)))
+    graph.add((node, CORE.case, base))
+
+
+def _assessment_iri(base: URIRef) -> URIRef:
+    return URIRef(f"{base}/assessment")
 
 
 def _add_robustness(graph: Graph, base: URIRef, found: CaseRobustness, compiled: CompiledGuideline) -> None:
@@ -94,18 +147,8 @@ def guideline_versions(compiled: CompiledGuideline) -> list[URIRef]:
     )
 
 
-def _add_conclusion(graph: Graph, base: URIRef, activity: URIRef, conclusion: Conclusion, case: Case) -> None:
-    node = URIRef(f"{base}/conclusion/{conclusion.recommendation.id}")
-    graph.add((node, RDF.type, CORE.Conclusion))
-    graph.add((node, RDF.type, PROV.Entity))
-    graph.add((node, PROV.wasGeneratedBy, activity))
-    graph.add((node, CORE.case, base))
-    graph.add((node, CORE.recommendation, conclusion.recommendation.iri))
-    graph.add((node, CORE.status, _STATUS[conclusion.status]))
-    if conclusion.fulfilled is not None:
-        graph.add((node, CORE.fulfilled, _STATUS[conclusion.fulfilled]))
-    for statement in conclusion.recommendation.statements:
-        graph.add((node, CORE.restsOn, statement.iri))
+def _add_conclusion(graph: Graph, base: URIRef, conclusion: Conclusion, case: Case) -> None:
+    node = add_conclusion(graph, base, conclusion.recommendation, conclusion.status, conclusion.fulfilled)
     for feature in conclusion.missing:
         graph.add((node, CORE.missingFeature, feature))
     for fact in conclusion.facts:
@@ -147,15 +190,8 @@ def _add_fact(graph: Graph, base: URIRef, fact: Fact, case: Case) -> URIRef:
     return node
 
 
-def _add_check(graph: Graph, base: URIRef, activity: URIRef, check: PrescriptionCheck, case: Case) -> None:
-    node = URIRef(f"{base}/prescription-check")
-    graph.add((node, RDF.type, CORE.PrescriptionCheck))
-    graph.add((node, RDF.type, PROV.Entity))
-    graph.add((node, PROV.wasGeneratedBy, activity))
-    graph.add((node, CORE.case, base))
-    graph.add((node, CORE.concordance, check.concordance))
-    graph.add((node, CORE.atBest, check.best))
-    graph.add((node, CORE.atWorst, check.worst))
+def _add_check(graph: Graph, base: URIRef, check: PrescriptionCheck, case: Case) -> None:
+    node = add_check(graph, base, check.concordance, check.best, check.worst)
     for option, status in check.realises.items():
         if status == "true":
             graph.add((node, CORE.realises, option))
@@ -168,14 +204,8 @@ def _add_check(graph: Graph, base: URIRef, activity: URIRef, check: Prescription
                 graph.add((node, PROV.wasDerivedFrom, _add_fact(graph, base, fact, case)))
 
 
-def _add_verdict(graph: Graph, base: URIRef, activity: URIRef, verdict: OptionVerdict, position: int) -> None:
-    node = URIRef(f"{base}/option/{local_name(verdict.option)}")
-    graph.add((node, RDF.type, CORE.OptionVerdict))
-    graph.add((node, RDF.type, PROV.Entity))
-    graph.add((node, PROV.wasGeneratedBy, activity))
-    graph.add((node, CORE.case, base))
-    graph.add((node, CORE.option, verdict.option))
-    graph.add((node, CORE.verdict, Literal(verdict.verdict)))
+def _add_verdict(graph: Graph, base: URIRef, verdict: OptionVerdict, position: int) -> None:
+    node = add_verdict(graph, base, verdict.option, verdict.verdict)
     graph.add((node, CORE.position, Literal(position, datatype=XSD.integer)))
     if verdict.leading is not None:
         graph.add((node, CORE.leading, verdict.leading.iri))

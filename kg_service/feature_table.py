@@ -101,12 +101,16 @@ class TableSchema:
             raise InputError(problems)
         return list(found.values())
 
+    def case_id(self, identifier: str) -> str:
+        """Return the id of the case of a row, by the name of the row."""
+        return identifier if self._listing is None else f"{identifier}-1"
+
     def document(self, identifier: str, values: Mapping[Column, Any]) -> dict[str, Any]:
         """Return a row as a record of one case, in the form that records are read in."""
         document: dict[str, Any] = {"id": identifier}
         case: dict[str, Any] = document
         if self._listing is not None:
-            case = {"id": f"{identifier}-1"}
+            case = {"id": self.case_id(identifier)}
             document[self._listing.key] = [case]
         for column, value in values.items():
             target = case

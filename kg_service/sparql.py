@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from rdflib import Graph, URIRef
@@ -105,8 +105,9 @@ def run_query(
     parameters: list[str],
     form: str,
     language: Language,
+    loaded: Iterable[Path] = (),
 ) -> str:
-    """Return the answer to a query of the library, or of a file, over some records too.
+    """Return the answer to a query of the library, or of a file, over some records and N-Quads files too.
 
     Raises
     ------
@@ -118,6 +119,8 @@ def run_query(
     graphs = Graphs(base)
     for item in assessed:
         graphs.add(item, compiled)
+    for file in loaded:
+        graphs.store.load_quads(file)
     path = Path(name)
     if path.suffix in (".rq", ".sparql") and path.is_file():
         result = graphs.query(path.read_text(encoding="utf-8"))

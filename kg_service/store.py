@@ -7,9 +7,11 @@ found once in each of them: count with DISTINCT.
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import IO, cast
 
 import pyoxigraph as ox
 from rdflib import BNode, Graph, Literal, URIRef
@@ -30,7 +32,7 @@ from kg_service.catalogue import (
     refuse_catalogue,
     stored_graph,
 )
-from kg_service.errors import CatalogError, QueryError, UnknownNameError
+from kg_service.errors import CatalogError, InputError, Problem, QueryError, UnknownNameError
 from kg_service.functions import Function, Functions
 from kg_service.knowledge import load_file, load_graph, shapes_paths
 from kg_service.namespaces import BASE, OWL, XSD
@@ -207,6 +209,41 @@ class Store:
         """
         entry = data_entry(iri, kind, title, len(graph))
         self._update(_replacement(iri, graph, entry), f"the graph {iri}")
+
+    def load_quads(self, path: Path) -> int:
+        """Add the named graphs of a file to the store in memory; return how many quads came.
+
+        Parameters
+        ----------
+        path : Path
+            N-Quads, gzipped if it ends in ``.gz``.
+
+        Raises
+        ------
+        InputError
+            When it cannot be read, is no N-Quads, or speaks in a graph of the knowledge base.
+        """
+        before, held = len(self._store), self._knowledge_sizes()
+        try:
+            with path.open("rb") as file:
+                unpacked = gzip.GzipFile(fileobj=file) if path.suffix == ".gz" else file
+                self._store.bulk_load(cast(IO[bytes], unpacked), ox.RdfFormat.N_QUADS)
+        except (OSError, EOFError) as error:
+            raise InputError([Problem(path.name, str(error), "a whole file that can be read")]) from error
+        except SyntaxError as error:
+            raise InputError([Problem(path.name, str(error), "N-Quads")]) from error
+        changed = [iri for iri, size in self._knowledge_sizes().items() if size != held.get(iri)]
+        if changed:
+            found = f"statements in the graph {changed[0]}"
+            raise InputError([Problem(path.name, found, "no graph of the knowledge base")])
+        return len(self._store) - before
+
+    def _knowledge_sizes(self) -> dict[URIRef, int]:
+        graphs = {iri: _name(iri) for iri in self.knowledge_graphs()}
+        return {
+            iri: sum(1 for _ in self._store.quads_for_pattern(None, None, None, name))
+            for iri, name in graphs.items()
+        }
 
     def remove_graph(self, iri: URIRef) -> None:
         """Remove a graph and its entry in the catalogue; one that is not there stays so."""

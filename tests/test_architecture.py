@@ -63,6 +63,7 @@ LEVELS = [
     {"service"},
     {"answers", "validation_cases", "text", "sparql", "documentation", "reference_cases", "cohort_run"},
     {"pages", "comparison", "cohort_folder"},
+    {"cohort_export"},
     {"comparison_text", "audit"},
     {"checks", "audit_page"},
     {"api"},

@@ -1,0 +1,194 @@
+"""The conclusions of a decided cohort in other forms: one row a conclusion, or RDF as for single records.
+
+The RDF holds what `conclusions_graph` says of a case, without proofs: one named graph a case, the same
+IRIs, so that queries on conclusions run on cohorts. A proof of any row is made by ``bonemet explain``.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+from rdflib import Graph, URIRef
+
+from kg_service.cohort_folder import CohortFolder
+from kg_service.cohort_outcomes import BEST, FULFILLED, PRESCRIPTION, WORST
+from kg_service.cohort_run import COLUMNS, CONCLUSIONS, PARTIAL, ROW_NUMBER
+from kg_service.compiler import CompiledGuideline
+from kg_service.conclusions import add_assessment, add_check, add_conclusion, add_verdict
+from kg_service.errors import KgServiceError
+from kg_service.feature_table import ROW_ID, TableSchema
+from kg_service.guideline import Recommendation
+from kg_service.iris import conclusions_graph_iri, member_iri
+from kg_service.namespaces import CORE, local_name
+from kg_service.option_decision import Verdict
+from kg_service.values import Status
+
+ROWS = 16_384
+"""Rows that are read at once."""
+QUADS = (".nq", ".nq.gz")
+LONG = (".parquet",)
+_CASE, _GRAPH = URIRef("urn:of-the-row:case"), URIRef("urn:of-the-row:graph")
+"""Stand for the case and its graph until the row is known."""
+
+Progress = Callable[[int, int | None], None]
+
+
+def export(folder: CohortFolder, target: Path, progress: Progress = lambda _done, _all: None) -> int:
+    """Write the conclusions of a cohort to a file, whole or not at all; return how many rows or quads.
+
+    Parameters
+    ----------
+    folder : CohortFolder
+        The decided cohort.
+    target : Path
+        ``.parquet``: one row a conclusion, with its statements. ``.nq`` or ``.nq.gz``: N-Quads, one named
+        graph a case.
+    progress : callable
+        Told after each batch how many cases are done, of how many.
+
+    Raises
+    ------
+    KgServiceError
+        When the file exists, has another suffix, or cannot be written.
+    """
+    if target.exists():
+        raise KgServiceError(f"{target} exists; give another name, or remove it")
+    if not target.name.endswith(LONG + QUADS):
+        raise KgServiceError(f"{target.name}: expected a name that ends in {', '.join(LONG + QUADS)}")
+    write = _write_long if target.name.endswith(LONG) else _write_quads
+    unfinished = target.with_name(target.name + PARTIAL)
+    try:
+        written = write(folder, unfinished, target.name.endswith(".gz"), progress)
+        unfinished.rename(target)
+    except OSError as error:
+        raise KgServiceError(f"{target} cannot be written: {error.strerror or error}") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return written
+
+
+def _batches(folder: CohortFolder, progress: Progress) -> Iterator[pa.RecordBatch]:
+    with pq.ParquetFile(folder.path / CONCLUSIONS) as file:
+        done = 0
+        for batch in file.iter_batches(batch_size=ROWS):
+            yield batch
+            done += batch.num_rows
+            progress(done, file.metadata.num_rows)
+
+
+def _write_long(folder: CohortFolder, target: Path, _zipped: bool, progress: Progress) -> int:
+    about = pa_csv.read_csv(folder.path / COLUMNS).to_pylist()
+    written = 0
+    writer: pq.ParquetWriter | None = None
+    try:
+        for batch in _batches(folder, progress):
+            table = pa.concat_tables([_of_column(batch, one) for one in about])
+            writer = writer or pq.ParquetWriter(target, table.schema)
+            writer.write_table(table)
+            written += table.num_rows
+    finally:
+        if writer is not None:
+            writer.close()
+    return written
+
+
+def _of_column(batch: pa.RecordBatch, about: dict[str, str]) -> pa.Table:
+    """Return what one column says of some rows, where it says anything, one row a conclusion."""
+    told = batch.filter(pc.is_valid(batch.column(about["column"])))
+    kept = [name for name in (ROW_NUMBER, ROW_ID) if name in told.schema.names]
+    columns = {name: told.column(name) for name in kept}
+    for name, value in (("conclusion", "column"), ("kind", "kind"), ("statements", "statements")):
+        columns[name] = _constant(about[value] or "", told.num_rows)
+    columns["answer"] = told.column(about["column"]).cast(pa.string()).dictionary_encode()
+    return pa.table(columns)
+
+
+def _constant(value: str, rows: int) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), rows), pa.array([value]))
+
+
+def _write_quads(folder: CohortFolder, target: Path, zipped: bool, progress: Progress) -> int:
+    parts = list(_parts(folder.compiled))
+    case_id = TableSchema(folder.compiled).case_id
+    assessment = Graph()
+    add_assessment(assessment, _CASE, folder.compiled)
+    activity = _lines(assessment)
+    written = 0
+    with _text(target, zipped) as out:
+        for batch in _batches(folder, progress):
+            names = batch.column(ROW_ID if ROW_ID in batch.schema.names else ROW_NUMBER).to_pylist()
+            answers = [part.of(batch) for part in parts]
+            for name, *said in zip(map(str, names), *answers, strict=True):
+                case = case_id(name)
+                text = (activity + "".join(said)).replace(_CASE, member_iri(name, case))
+                out.write(text.replace(_GRAPH, conclusions_graph_iri(name, case)))
+                written += text.count("\n")
+    return written
+
+
+class _Part:
+    """Columns that tell of one thing, and its quads for each answer; a placeholder stands for the case."""
+
+    def __init__(self, columns: Sequence[str], add: Callable[..., object]) -> None:
+        self._columns = columns
+        self._add = add
+        self._known: dict[tuple[str | None, ...], str] = {}
+
+    def of(self, batch: pa.RecordBatch) -> Iterator[str]:
+        """Yield the quads of each row; none where nothing is said."""
+        for said in zip(*(batch.column(name).to_pylist() for name in self._columns), strict=True):
+            if said not in self._known:
+                self._known[said] = "" if None in said else self._quads(said)
+            yield self._known[said]
+
+    def _quads(self, said: tuple[str | None, ...]) -> str:
+        graph = Graph()
+        self._add(graph, *said)
+        return _lines(graph)
+
+
+def _parts(compiled: CompiledGuideline) -> Iterator[_Part]:
+    for recommendation in compiled.guideline.recommendations:
+        columns = [recommendation.id]
+        if recommendation.fulfilled_by is not None:
+            columns.append(f"{recommendation.id}.{FULFILLED}")
+        yield _Part(columns, partial(_conclusion, recommendation))
+    for option in compiled.options:
+        yield _Part([local_name(option)], partial(_verdict, option))
+    yield _Part([PRESCRIPTION, BEST, WORST], _check)
+
+
+def _conclusion(
+    recommendation: Recommendation, graph: Graph, status: Status, fulfilled: Status | None = None
+) -> None:
+    add_conclusion(graph, _CASE, recommendation, status, fulfilled)
+
+
+def _verdict(option: URIRef, graph: Graph, verdict: Verdict) -> None:
+    add_verdict(graph, _CASE, option, verdict)
+
+
+def _check(graph: Graph, *concordances: str) -> None:
+    concordance, best, worst = (CORE[name] for name in concordances)
+    add_check(graph, _CASE, concordance, best, worst)
+
+
+def _lines(graph: Graph) -> str:
+    """Return a graph as lines of N-Quads, in order."""
+    lines = sorted(line for line in graph.serialize(format="nt").splitlines() if line)
+    return "".join(f"{line.removesuffix(' .')} <{_GRAPH}> .\n" for line in lines)
+
+
+@contextmanager
+def _text(target: Path, zipped: bool) -> Iterator[IO[str]]:
+    with gzip.open(target, "wt", encoding="utf-8") if zipped else target.open("w", encoding="utf-8") as out:
+        yield out
