@@ -226,6 +226,31 @@ def cohort(
 
 
 @app.command()
+def synthesise(
+    marginals: Annotated[
+        Path, typer.Argument(help="TOML file that declares what to draw from.", show_default=False)
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            help="Target: .parquet or .csv, .nt for RDF, or no suffix for a folder of FHIR NDJSON.",
+            show_default=False,
+        ),
+    ],
+    rows: Annotated[int, typer.Option("--rows", min=1, help="How many rows.")] = 1000,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same rows.")] = 1,
+) -> None:
+    """Draw a synthetic cohort from declared marginals, in any form that cohorts are read in."""
+    from kg_service.progress import counting
+    from kg_service.synthesis_files import synthesise as write
+
+    with counting("rows") as progress:
+        write(marginals, out, KnowledgeBase(), rows=rows, seed=seed, progress=progress)
+    _print(f"{out}: {rows:,} rows")
+
+
+@app.command()
 def export(
     folder: Annotated[Path, typer.Argument(help="A folder that cohort made.", show_default=False)],
     target: Annotated[

@@ -10,6 +10,7 @@ from rdflib import Graph, Literal, URIRef
 from rdflib.term import Node
 
 from kg_service.check_digits import check_digits
+from kg_service.errors import GuidelineError
 from kg_service.namespaces import FB, local_name
 from kg_service.schema import Feature, RecordSchema
 from kg_service.values import FALSE, TRUE, Interval, Knowledge, exactly
@@ -79,6 +80,19 @@ class FhirBindings:
     def known_codes(self) -> set[Code]:
         """Return every code that is bound, values of features included."""
         return {*self._codes, *(code for _, code in self._grades)}
+
+    def plain_code(self, term: URIRef) -> Code:
+        """Return a code that stands for a term and for nothing beside it.
+
+        Raises
+        ------
+        GuidelineError
+            When no code is bound so.
+        """
+        plain = [c for c, meanings in self._codes.items() if meanings == [Meaning(term)]]
+        if not plain:
+            raise GuidelineError(f"{term}: no FHIR code is bound that stands for it alone")
+        return min(plain, key=str)
 
     def grade(self, feature: Feature, code: Code) -> Knowledge | None:
         """Return the value of a feature that a code stands for, or None when it stands for none."""
