@@ -27,6 +27,10 @@ from kg_service.schema import Feature, Kind, RecordSchema
 
 ROWS = 50_000
 """Rows that are drawn at once. Part of what a seed means."""
+DIGITS = 9
+"""Digits that a number is rounded to, so that a multiple of 0.1 reads as one."""
+SHOWN = 60
+"""Characters of a value that a message repeats."""
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
 _SECTIONS = ("features", "together", "after")
@@ -63,7 +67,7 @@ class Numbers(_Declared):
         standard = rng.standard_normal(rows) * self.spread
         values = self.median * np.exp(standard) if self.shape == "lognormal" else self.median + standard
         places = np.clip(np.round(values / self.step), np.ceil(self.low / self.step), self.high // self.step)
-        return np.asarray(np.round(places * self.step, 9))
+        return np.asarray(np.round(places * self.step, DIGITS))
 
 
 class Rule(_Declared):
@@ -154,7 +158,7 @@ def read_marginals(path: Path) -> Marginals:
 
 def _problem(path: Path, error: Any) -> Problem:
     where = ".".join(str(part) for part in error["loc"])
-    return Problem(f"{path.name}: {where}", repr(error["input"])[:60], str(error["msg"]))
+    return Problem(f"{path.name}: {where}", repr(error["input"])[:SHOWN], str(error["msg"]))
 
 
 @dataclass(frozen=True)

@@ -111,7 +111,8 @@ def test_the_forms_are_the_same_patients(base: KnowledgeBase, tmp_path: Path) ->
             by_patient.setdefault(subject.removeprefix("Patient/"), []).append(resource)
     for name, resources in by_patient.items():
         [record] = base.read_document(resources, name)
-        assert all(note.why.startswith("taken") for note in record.notes)
+        harmless = ("taken, though undated: check that it still holds", "site left unknown")
+        assert {note.why for note in record.notes} <= set(harmless)
         assert answers(base.assess(record, compiled)) == rows[name]
     assert len(by_patient) == FORMS
 
