@@ -162,7 +162,7 @@ def test_the_commands_of_the_readme_run_in_order(tmp_path: Path, monkeypatch: py
     text = (DATA_ROOT / "README.md").read_text(encoding="utf-8")
     section = text.partition("## Decide a cohort")[2].partition("```")[2].partition("```")[0]
     commands = [line.partition("#")[0].split()[1:] for line in section.strip().splitlines()]
-    assert [command[0] for command in commands] == ["cohort", "explain", "audit"]
+    assert [command[0] for command in commands] == ["cohort", "explain", "audit", "export", "synthesise"]
     monkeypatch.chdir(tmp_path)
     for command in commands:
         words = [str(DATA_ROOT / w) if w.startswith("examples/") else w for w in command]
