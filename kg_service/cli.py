@@ -614,9 +614,10 @@ def main() -> None:
         sys.exit(BAD_INPUT)
     except BrokenPipeError:
         sys.exit(0)
-    except KeyboardInterrupt:
-        typer.echo("bonemet: interrupted; nothing was left half-written", err=True)
-        sys.exit(INTERRUPTED)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            typer.echo("bonemet: interrupted; nothing was left half-written", err=True)
+        raise
 
 
 def _language(speech: Speech) -> Language:

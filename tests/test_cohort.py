@@ -6,6 +6,10 @@ import csv
 import errno
 import json
 import random
+import resource
+import signal
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -31,6 +35,7 @@ from kg_service.namespaces import local_name
 from kg_service.plan_sql import sql_name
 from kg_service.schema import Kind
 from kg_service.service import KnowledgeBase
+from kg_service.synthesis_files import synthesise
 
 Decide = Callable[..., dict[str, list[Any]]]
 ROWS = 500
@@ -428,3 +433,51 @@ def test_what_hangs_on_a_reading_is_what_the_record_alone_says(base: KnowledgeBa
         if all(r.examined for r in alone.all()):
             assert {a for a in found if a in compiled.guideline.in_force and found[a][place]} <= hanging
     assert min(told.values()) > 30, told
+
+
+def bonemet(*words: str, **options: Any) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", "from kg_service.cli import main; main()", *words]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+
+
+@pytest.fixture(scope="module")
+def big_table(base: KnowledgeBase, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("big") / "t.parquet"
+    marginals = DATA_ROOT / "examples" / "synthetic-cohort.toml"
+    synthesise(marginals, path, base, rows=150_000, seed=1)
+    return path
+
+
+CARRY = ("--carry", "centre", "--carry", "year")
+
+
+def test_a_process_that_may_write_no_more_says_so_and_leaves_nothing(big_table: Path, tmp_path: Path) -> None:
+    """The operating system refuses to let any file grow beyond 20 kB, as it does when a disk is full."""
+    limit = 20_000
+    process = bonemet(
+        "cohort",
+        str(big_table),
+        "--out",
+        str(tmp_path / "out"),
+        *CARRY,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )
+    _, told = process.communicate()
+    assert process.returncode == 2, told
+    assert "out cannot be written" in told
+    assert "File too large" in told
+    assert "Traceback" not in told
+    assert not list(tmp_path.iterdir())
+
+
+def test_ctrl_c_leaves_nothing_and_a_second_run_is_whole(big_table: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    process = bonemet("cohort", str(big_table), "--out", str(out), *CARRY)
+    while process.poll() is None and not (tmp_path / "out.partial" / "conclusions.parquet").exists():
+        pass
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate()
+    assert (process.returncode, told.strip()) == (130, "bonemet: interrupted; nothing was left half-written")
+    assert not list(tmp_path.iterdir())
+    again = bonemet("cohort", str(big_table), "--out", str(out), *CARRY)
+    assert "150,000 rows decided, 0 set aside" in again.communicate()[0]
