@@ -152,9 +152,10 @@ class Audit:
         words = self._statuses(f"fulfilled_{OBLIGES}")
         for group in self.groups:
             for rule, recommendations in self._by_rule(OBLIGES):
-                for r in recommendations if rule else ():
-                    counted = self._by(group, f"{r.id}.{FULFILLED}", self._binds(r))
-                    yield self._section("duties", words, counted, group, f"{rule} {r.id}")
+                for r in recommendations:
+                    if rule and {"true", "false"} & self._due(r)[2].keys():
+                        counted = self._by(group, f"{r.id}.{FULFILLED}", self._binds(r))
+                        yield self._section("duties", words, counted, group, f"{rule} {r.id}")
         yield self._section("missing", self._statuses("status"), self._missing())
         yield self._section("fragile", self._hangs, self._fragile_answers())
         yield self._section("readings", self._hangs, self._hanging())
