@@ -80,7 +80,7 @@ class NamedQuery:
     titles : mapping of str to str
         By language.
     question : str
-        The competency question it answers, as ``CQ1``; ``none`` when it answers none.
+        The competency questions it answers, as ``CQ13 CQ16``; ``none`` when it answers none.
     columns : tuple of str
         The columns of its answer.
     """
