@@ -16,7 +16,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from kg_service.cohort_folder import CohortFolder
-from kg_service.cohort_outcomes import FULFILLED, PRESCRIPTION
+from kg_service.cohort_outcomes import BINDS, FULFILLED, PRESCRIPTION
 from kg_service.cohort_run import CONCLUSIONS, FRAGILE, SET_ASIDE
 from kg_service.concordance import ACCEPTS, CONSTRAINS, OBLIGES, QUALIFIES, STOPS
 from kg_service.errors import KgServiceError
@@ -248,7 +248,10 @@ class Audit:
         return recommendation.id, self.wording.label(recommendation.iri), counts
 
     def _binds(self, recommendation: Recommendation) -> pa.ChunkedArray:
-        return pc.equal(self._column(recommendation.id), "true")
+        """Return in which rows a rule binds; one on an option does where that is carried out."""
+        name = f"{recommendation.id}.{BINDS}"
+        names = pq.read_schema(self._path).names
+        return pc.equal(self._column(name if name in names else recommendation.id), "true")
 
     def _missing(self) -> list[Counted]:
         """Return the conclusions that are unknown most often."""

@@ -19,7 +19,7 @@ from rdflib import URIRef
 
 from kg_service.bit_planes import Plane, PlaneRunner, rows_of
 from kg_service.cohort_fragility import FragilitySteps
-from kg_service.cohort_outcomes import BEST, FULFILLED, PRESCRIBED, PRESCRIPTION, WORST, Outcomes
+from kg_service.cohort_outcomes import BEST, PRESCRIBED, PRESCRIPTION, WORST, Outcomes, conclusion_words
 from kg_service.compiler import CompiledGuideline
 from kg_service.concordance import OFFERS
 from kg_service.derivation import refuse_impossible
@@ -158,9 +158,7 @@ class CohortDecider:
         """Return what each column of conclusions is about: its kind, labels and statements."""
         rows = []
         for recommendation in self.compiled.guideline.recommendations:
-            names = [recommendation.id]
-            if recommendation.fulfilled_by is not None:
-                names.append(f"{recommendation.id}.{FULFILLED}")
+            names = list(conclusion_words(self.compiled, self._program, recommendation))
             ids = [statement.id for statement in recommendation.statements]
             rows += [self._described(name, recommendation.kind, recommendation.iri, ids) for name in names]
         for option in self.compiled.options:

@@ -17,7 +17,15 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from kg_service.bit_planes import Plane, rows_of
-from kg_service.cohort_outcomes import FULFILLED, PRESCRIBED, PRESCRIPTION, Outcomes, Words, conclusion_words
+from kg_service.cohort_outcomes import (
+    BINDS,
+    FULFILLED,
+    PRESCRIBED,
+    PRESCRIPTION,
+    Outcomes,
+    Words,
+    conclusion_words,
+)
 from kg_service.compiler import CompiledGuideline
 from kg_service.entailment import EntailmentProgram
 from kg_service.guideline import Recommendation
@@ -127,7 +135,7 @@ class FragilitySteps:
     def _differences(self, words: Mapping[str, Words]) -> Iterator[tuple[str, int]]:
         """Yield each answer that can be another, with the step that says it is."""
         for name, others in words.items():
-            if others != self._base[name]:
+            if others != self._base[name] and _is_concluded(name):
                 yield _answer(name), self._program.opposite(self._same(self._base[name], others))
 
     def _same(self, words: Words, others: Words) -> int:
@@ -143,3 +151,8 @@ def _answer(column: str) -> str:
     ('S004', 'prescription')
     """
     return PRESCRIPTION if column in PRESCRIBED else column.removesuffix(f".{FULFILLED}")
+
+
+def _is_concluded(column: str) -> bool:
+    """Return whether a column is part of an answer, not only what one on the prescription rests on."""
+    return not column.endswith(f".{BINDS}")

@@ -23,6 +23,7 @@ BEST, WORST = f"{PRESCRIPTION}.best", f"{PRESCRIPTION}.worst"
 PRESCRIBED = (PRESCRIPTION, BEST, WORST)
 """The columns that speak of a prescription, if the row says anything of one."""
 FULFILLED = "fulfilled"
+BINDS = "binds"
 
 
 Words = tuple[tuple[str, int], ...]
@@ -81,11 +82,17 @@ class Outcomes:
 def conclusion_words(
     compiled: CompiledGuideline, program: EntailmentProgram, recommendation: Recommendation
 ) -> dict[str, Words]:
-    """Return the columns on one recommendation: whether it applies, and whether it is fulfilled."""
+    """Return the columns on one recommendation: whether it applies, is fulfilled, and binds the prescription.
+
+    A rule on an option binds only where the prescription carries that option out.
+    """
     found = {recommendation.id: _statuses(compiled.criterion(recommendation.population), program)}
     if recommendation.fulfilled_by is not None:
         done = compiled.criterion(recommendation.fulfilled_by)
         found[f"{recommendation.id}.{FULFILLED}"] = _statuses(done, program)
+        binding = compiled.prescriptions.binding(recommendation)
+        if recommendation.option is not None and binding is not None:
+            found[f"{recommendation.id}.{BINDS}"] = _statuses(binding, program)
     return found
 
 

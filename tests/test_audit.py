@@ -129,6 +129,22 @@ def test_the_command_writes_the_page_and_refuses_what_was_not_carried(
     assert str(refused.exception) == "year was not carried along; carried columns: centre"
 
 
+def test_a_rule_on_an_option_is_counted_where_that_is_carried_out(
+    base: KnowledgeBase, tmp_path: Path
+) -> None:
+    """The board validates stereotactic decisions (S066): one of three is none, and one has no technique."""
+    table = pa.table(
+        {
+            "technique": ["StereotacticTechnique", "ThreeDimensionalConformal", None],
+            "boneOncologyBoardValidated": [True, False, False],
+        }
+    )
+    pq.write_table(table, tmp_path / "t.parquet")
+    decide_table(tmp_path / "t.parquet", tmp_path / "out", base, base.compiled())
+    found = audit(base, CohortFolder(tmp_path / "out", base), smallest=1)
+    assert counts(section(found, "duties"), "S066") == {"true": 1, "false": 0, "unknown": 0}
+
+
 def test_what_hangs_on_a_reading_is_counted(base: KnowledgeBase, folder: CohortFolder) -> None:
     """A prescription of five stereotactic sessions, decided or not by the board (A25), in every row."""
     readings = section(audit(base, folder), "readings")

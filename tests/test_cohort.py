@@ -27,6 +27,7 @@ from kg_service.assessment import Assessment
 from kg_service.cli import FINDINGS, app
 from kg_service.cohort_folder import CohortFolder
 from kg_service.cohort_run import RowReader, decide_table
+from kg_service.compiler import CompiledGuideline
 from kg_service.errors import InputError, KgServiceError
 from kg_service.feature_masks import recorded_row
 from kg_service.feature_table import TableSchema
@@ -36,6 +37,7 @@ from kg_service.plan_sql import sql_name
 from kg_service.schema import Kind
 from kg_service.service import KnowledgeBase
 from kg_service.synthesis_files import synthesise
+from kg_service.values import status_of
 
 Decide = Callable[..., dict[str, list[Any]]]
 ROWS = 500
@@ -100,10 +102,17 @@ def drawn(rng: random.Random, values: list[Any], share: float) -> list[Any]:
     return [rng.choice(values) if rng.random() < share else None for _ in range(ROWS)]
 
 
-def of_assessment(answer: Assessment) -> dict[str, Any]:
+def of_assessment(answer: Assessment, compiled: CompiledGuideline) -> dict[str, Any]:
     """Return an assessment as the columns of a cohort."""
+    possible = compiled.plan.possible(answer.case.known)
+    binding = {
+        r.id: compiled.prescriptions.binding(r)
+        for r in compiled.guideline.recommendations
+        if r.option is not None and r.fulfilled_by is not None
+    }
     found: dict[str, Any] = {c.recommendation.id: c.status for c in answer.conclusions}
     found |= {f"{c.recommendation.id}.fulfilled": c.fulfilled for c in answer.conclusions if c.fulfilled}
+    found |= {f"{i}.binds": status_of(compiled.plan.decide(t, possible)) for i, t in binding.items() if t}
     found |= {local_name(v.option): v.verdict for v in answer.options}
     check = answer.prescription
     words = [local_name(c) for c in (check.concordance, check.best, check.worst)] if check else [None] * 3
@@ -141,7 +150,7 @@ def test_every_cell_is_what_its_record_is_told_alone(
             refused += 1
             assert row not in place
             continue
-        expected = of_assessment(answer)
+        expected = of_assessment(answer, compiled)
         assert {name: found[name][place[row]] for name in expected} == expected, row
         compared += 1
     assert (summary.decided, summary.set_aside) == (compared, refused)
