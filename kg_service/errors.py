@@ -63,6 +63,23 @@ class CompileError(KgServiceError):
         self.reason = reason
 
 
+class ShapeError(KgServiceError):
+    """A shape lies outside the fragment of SHACL that is compiled.
+
+    Parameters
+    ----------
+    shape : str
+        The shape that stopped the compiler.
+    reason : str
+        What about it is not supported.
+    """
+
+    def __init__(self, shape: str, reason: str) -> None:
+        super().__init__(f"{shape}: {reason}; see docs/shapes.md for what a compiled shape may say")
+        self.shape = shape
+        self.reason = reason
+
+
 class InputError(KgServiceError):
     """An input cannot be used; holds every problem found, not the first alone."""
 

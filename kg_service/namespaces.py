@@ -13,6 +13,7 @@ BASE = "https://w3id.org/bonemet-kg/"
 CORE = Namespace(f"{BASE}core/")
 QTY = Namespace(f"{BASE}quantity/")
 REC = Namespace(f"{BASE}record/")
+SHAPES = Namespace(f"{BASE}shapes/")
 DATA = Namespace(f"{BASE}data/")
 FB = Namespace(f"{BASE}bindings/fhir/")
 CITO = Namespace("http://purl.org/spar/cito/")
@@ -30,6 +31,7 @@ __all__ = [
     "RDF",
     "RDFS",
     "REC",
+    "SHAPES",
     "SKOS",
     "XSD",
     "literal_in",

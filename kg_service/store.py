@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, cast
 
@@ -36,6 +36,7 @@ from kg_service.errors import CatalogError, InputError, Problem, QueryError, Unk
 from kg_service.functions import Function, Functions
 from kg_service.knowledge import load_file, load_graph, shapes_paths
 from kg_service.namespaces import BASE, OWL, XSD
+from kg_service.rdf_terms import BLANK, LITERAL, RdfTerm, iri_term
 from kg_service.sparql_errors import parse_error
 from kg_service.sparql_guard import CheckedQuery, check
 from kg_service.values import decimal_text
@@ -60,6 +61,42 @@ _LARGEST = 10**20
 _Term = ox.NamedNode | ox.BlankNode | ox.Literal
 _QueryFunction = Callable[..., ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple | None]
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def stream_triples(path: Path, prefix: str = "") -> Iterator[tuple[RdfTerm, RdfTerm, RdfTerm]]:
+    """Yield the triples of a file one after another, in any named graph, as the file is read.
+
+    Parameters
+    ----------
+    path : Path
+        An RDF file; its suffix tells its syntax.
+    prefix : str
+        Put before the labels of blank nodes, so that those of two files stay apart.
+
+    Raises
+    ------
+    InputError
+        When the file cannot be opened, or is no RDF of its syntax; says where.
+    """
+    syntax = ox.RdfFormat.from_extension(path.suffix.removeprefix("."))
+    if syntax is None:
+        found, expected = f"the suffix {path.suffix or 'none'}", "RDF: .nt, .ttl, .nq, .trig, .rdf or .jsonld"
+        raise InputError([Problem(path.name, found, expected)])
+    try:
+        for quad in ox.parse(path=str(path), format=syntax):
+            yield (_plain(quad.subject, prefix), _plain(quad.predicate, prefix), _plain(quad.object, prefix))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise InputError([Problem(path.name, str(error), f"a whole file of {syntax.name}")]) from error
+
+
+def _plain(term: object, prefix: str) -> RdfTerm:
+    if isinstance(term, ox.NamedNode):
+        return iri_term(term.value)
+    if isinstance(term, ox.Literal):
+        return RdfTerm(LITERAL, term.value, term.datatype.value, (term.language or "").lower() or None)
+    if isinstance(term, ox.BlankNode):
+        return RdfTerm(BLANK, f"{prefix}{term.value}")
+    raise ValueError(f"{term} is a triple; expected an IRI, a blank node or a literal")
 
 
 class QueryResult:
