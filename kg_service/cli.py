@@ -369,11 +369,28 @@ def validate(
     eligibility: Annotated[
         bool, typer.Option("--eligibility", help="Check the eligibility and prescription shapes too.")
     ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            help="Check a cohort of RDF records with compiled shapes; write what is found to this CSV file.",
+            show_default=False,
+        ),
+    ] = None,
+    turtle: Annotated[
+        Path | None,
+        typer.Option(
+            "--turtle", help="With --out: write a SHACL validation report to this file.", show_default=False
+        ),
+    ] = None,
 ) -> None:
     """Check records against the SHACL record shapes, and the generated shapes if asked."""
     from kg_service.validation_cases import finding_text, validate_batch
 
     base = KnowledgeBase()
+    if out is not None or turtle is not None:
+        _validate_cohort(base, records, out, turtle, plain=not (eligibility or reference_date))
+        return
     batch = _read_files(base, records, reference_date)
     findings = validate_batch(base, batch, _language(lang), eligibility=eligibility)
     for finding in findings:
@@ -622,6 +639,32 @@ def main() -> None:
 
 def _language(speech: Speech) -> Language:
     return "fr" if speech is Speech.FR else "en"
+
+
+def _validate_cohort(
+    base: KnowledgeBase, records: list[Path], out: Path | None, turtle: Path | None, *, plain: bool
+) -> None:
+    from kg_service.progress import counting
+    from kg_service.shape_run import record_plan, validate_files
+
+    if out is None or not plain:
+        raise KgServiceError("--out is needed with --turtle, and goes with no other option but that")
+    roots = [entity.iri for entity in base.compiled().schema.roots()]
+    with counting("triples") as reading, counting("constraints") as checking:
+        summary = validate_files(
+            records, record_plan(base), roots, out, turtle, reading=reading, checking=checking
+        )
+    _print(
+        f"{out}: {summary.records:,} records, {summary.defective:,} of them defective, "
+        f"{summary.results:,} results"
+    )
+    if summary.undescribed:
+        typer.echo(
+            f"bonemet: {summary.undescribed:,} node(s) are of no class that the record shapes describe; "
+            "give them their rdf:type, or remove them",
+            err=True,
+        )
+    _finish([], findings=not summary.conforms)
 
 
 def _read_files(base: KnowledgeBase, paths: list[Path], reference_date: str | None) -> Batch:

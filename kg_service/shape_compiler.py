@@ -32,7 +32,7 @@ _READ_WITH = {SH.flags: SH.pattern, SH.ignoredProperties: SH.closed} | dict.from
     (SH.qualifiedMinCount, SH.qualifiedMaxCount, SH.qualifiedValueShapesDisjoint), SH.qualifiedValueShape
 )
 _OWN = {SH.path, SH.property, SH.severity, SH.message, SH.deactivated}
-_KINDS = {
+_KINDS: dict[Node, tuple[str, ...]] = {
     SH.IRI: (IRI,),
     SH.BlankNode: (BLANK,),
     SH.Literal: (LITERAL,),
@@ -135,7 +135,7 @@ class _Compiler:
         made: list[tree.Constraint] = []
         for prop, value in self.graph.predicate_objects(node):
             if prop in self.makers and not deactivated:
-                made += self.makers[URIRef(prop)](node, value)
+                made += self.makers[prop](node, value)
         properties = [] if deactivated else [self._property(p) for p in self.graph.objects(node, SH.property)]
         severity = self.graph.value(node, SH.severity) or SH.Violation
         messages = {m.language or "": str(m) for m in self._literals(node, SH.message)}
@@ -168,8 +168,8 @@ class _Compiler:
 
     # One function for each kind of constraint.
 
-    def _makers(self) -> dict[URIRef, Callable[[Node, Node], Iterable[tree.Constraint]]]:
-        makers: dict[URIRef, Callable[[Node, Node], Iterable[tree.Constraint]]] = {
+    def _makers(self) -> dict[Node, Callable[[Node, Node], Iterable[tree.Constraint]]]:
+        makers: dict[Node, Callable[[Node, Node], Iterable[tree.Constraint]]] = {
             SH.datatype: lambda s, v: [tree.OfDatatype(_component(SH.datatype), self._iri(s, v))],
             SH["class"]: lambda s, v: [tree.OfClass(_component(SH["class"]), iri_term(self._iri(s, v)))],
             SH.nodeKind: self._kind,
@@ -229,7 +229,7 @@ class _Compiler:
     def _kind(self, shape: Node, value: Node) -> Iterable[tree.Constraint]:
         if value not in _KINDS:
             raise ShapeError(self._name(shape), f"{value} is no node kind")
-        yield tree.OfKind(_component(SH.nodeKind), _KINDS[URIRef(value)])
+        yield tree.OfKind(_component(SH.nodeKind), _KINDS[value])
 
     def _pattern(self, shape: Node, value: Node) -> Iterable[tree.Constraint]:
         flags = str(self.graph.value(shape, SH.flags) or "")

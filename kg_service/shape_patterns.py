@@ -27,7 +27,7 @@ FLAGS = "is"
 
 
 def re2_pattern(pattern: str, flags: str) -> str:
-    """Return a regular expression of XPath as RE2 writes it.
+    r"""Return a regular expression of XPath as RE2 writes it.
 
     Parameters
     ----------
@@ -41,8 +41,8 @@ def re2_pattern(pattern: str, flags: str) -> str:
     ValueError
         When it uses what RE2 lacks or reads otherwise, or is no regular expression; says what.
 
-    >>> re2_pattern(r"^\\d.$", "i")
-    '(?i)^\\\\p{Nd}[^\\\\n\\\\r]$'
+    >>> re2_pattern(r"^\d.$", "i")
+    '(?i)^\\p{Nd}[^\\n\\r]$'
     """
     unknown = sorted(set(flags) - set(FLAGS))
     if unknown:
@@ -63,18 +63,18 @@ def re2_pattern(pattern: str, flags: str) -> str:
 
 
 def _translated(match: re.Match[str], inside: bool, flags: str) -> str:
-    token = match[0]
+    text = match[0]
     if match["extension"] or match["escape"]:
-        raise ValueError(f"{token!r} in a regular expression")
+        raise ValueError(f"{text!r} in a regular expression")
     if match["shorthand"]:
         known = _INSIDE if inside else _OUTSIDE
         if match["shorthand"] not in known:
-            raise ValueError(f"{token!r} within brackets in a regular expression")
+            raise ValueError(f"{text!r} within brackets in a regular expression")
         return known[match["shorthand"]]
     if inside and match["char"] == "[":
         raise ValueError("'[' within brackets in a regular expression")
-    if token == "{":
+    if text == "{":
         raise ValueError("'{' without a number in a regular expression")
-    if token == "." and not inside:
+    if text == "." and not inside:
         return "(?s:.)" if "s" in flags else r"[^\n\r]"
-    return token
+    return text

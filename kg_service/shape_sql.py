@@ -20,6 +20,7 @@ from functools import singledispatchmethod
 from kg_service import shape_tree as tree
 from kg_service.namespaces import RDF, RDFS
 from kg_service.rdf_terms import BLANK, iri_term
+from kg_service.shape_relations import Relations, Values, indented, quoted, union
 
 _TYPE, _SUBCLASS = iri_term(RDF.type).text, iri_term(RDFS.subClassOf).text
 PREPARATION = (
@@ -40,7 +41,6 @@ ORDER BY class, node""",
 """Statements that make the tables of ``loaded_triples`` and ``loaded_terms``."""
 COLUMNS = ("focus", "path", "value", "component", "severity", "source_shape")
 """Columns of every SELECT: terms are N-Triples, the path is that of SPARQL."""
-_INDENT = "\n  "
 
 
 @dataclass(frozen=True)
@@ -80,124 +80,26 @@ def _reports(
             ways = statement.ways(ways, reached)
             nodes = statement.value_nodes(reached)
         values = statement.values(shape.path, nodes)
-        found = statement.violations(constraint, nodes, values)
+        found = statement.violations(constraint, values)
         if ways != nodes:  # a report holds a result for each way to its focus node
-            found = f"SELECT found.* FROM ({_indented(found)}\n) AS found JOIN {ways} AS w ON w.node = found.focus"
-        path = _quoted(str(shape.path)) if shape.path else "NULL"
+            again = f"JOIN {ways} AS w ON w.node = found.focus"
+            found = f"SELECT found.* FROM ({indented(found)}\n) AS found {again}"
+        path = quoted(str(shape.path)) if shape.path else "NULL"
         if isinstance(constraint, tree.Closed):
             path = "path"
         constants = (constraint.component, shape.severity, plan.names[shape.node])
         named = ", ".join(
-            f"{_quoted(text)} AS {column}"
+            f"{quoted(text)} AS {column}"
             for text, column in zip(constants, COLUMNS[-len(constants) :], strict=True)
         )
-        select = f"SELECT focus, {path} AS path, value, {named}\nFROM ({_indented(found)}\n) AS found"
+        select = f"SELECT focus, {path} AS path, value, {named}\nFROM ({indented(found)}\n) AS found"
         yield ConstraintQuery(statement.with_clause() + select, shape)
     for child in shape.properties:
         yield from _reports(plan, child, targets, (*above, shape))
 
 
-class _Statement:
-    """One statement under construction: relations by name, each made of those before it.
-
-    Relations of nodes have the column ``node``; relations of values ``focus`` and ``value``.
-    """
-
-    def __init__(self) -> None:
-        self.relations: dict[str, str] = {}
-        self.identities: dict[str, str] = {}
-        self.recursive = False
-
-    def relation(self, prefix: str, sql: str) -> str:
-        """Return the name of a relation, made unless there is an equal one."""
-        for name, known in self.relations.items():
-            if known == sql:
-                return name
-        name = f"{prefix}{len(self.relations) + 1}"
-        self.relations[name] = sql
-        return name
-
-    def with_clause(self) -> str:
-        keyword = "WITH RECURSIVE" if self.recursive else "WITH"
-        made = ",\n".join(f"{name} AS ({_indented(sql)}\n)" for name, sql in self.relations.items())
-        return f"{keyword} {made}\n"
-
-    # Nodes and values
-
-    def targets(self, targets: tuple[tree.Target, ...]) -> str:
-        selects = []
-        for target in targets:
-            term = _quoted(target.term.text)
-            selects.append(
-                {
-                    "node": f"SELECT {term} AS node",
-                    "class": f"SELECT node FROM instances WHERE class = {term}",
-                    "subjectsOf": f"SELECT subject AS node FROM triples WHERE predicate = {term}",
-                    "objectsOf": f"SELECT object AS node FROM triples WHERE predicate = {term}",
-                }[target.kind]
-            )
-        return self.relation("nodes", _union(selects))
-
-    def value_nodes(self, values: str) -> str:
-        if values in self.identities:
-            return self.identities[values]
-        return self.relation("nodes", f"SELECT DISTINCT value AS node FROM {values}")
-
-    def ways(self, nodes: str, values: str) -> str:
-        """Return the values of some nodes, each as often as it is reached."""
-        if values in self.identities:
-            return nodes
-        return self.relation(
-            "ways", f"SELECT v.value AS node FROM {values} AS v JOIN {nodes} AS n ON n.node = v.focus"
-        )
-
-    def values(self, path: tree.Path | None, nodes: str) -> str:
-        """Return the relation of focus nodes and their distinct values."""
-        start = self.relation("values", f"SELECT node AS focus, node AS value FROM {nodes}")
-        self.identities[start] = nodes
-        return start if path is None else self.follow(path, start)
-
-    @singledispatchmethod
-    def follow(self, path: tree.Path, start: str) -> str:
-        raise NotImplementedError(type(path))
-
-    @follow.register
-    def _(self, path: tree.Step, start: str) -> str:
-        near, far = ("object", "subject") if path.inverse else ("subject", "object")
-        return self.relation(
-            "values",
-            f"SELECT DISTINCT v.focus, t.{far} AS value FROM {start} AS v\n"
-            f"JOIN triples AS t ON t.{near} = v.value AND t.predicate = {_iri(path.predicate)}",
-        )
-
-    @follow.register
-    def _(self, path: tree.Sequence, start: str) -> str:
-        for step in path.paths:
-            start = self.follow(step, start)
-        return start
-
-    @follow.register
-    def _(self, path: tree.Alternative, start: str) -> str:
-        parts = [f"SELECT focus, value FROM {self.follow(part, start)}" for part in path.paths]
-        return self.relation("values", _union(parts))
-
-    @follow.register
-    def _(self, path: tree.Repeated, start: str) -> str:
-        if path.times == "?":
-            once = self.follow(path.path, start)
-            return self.relation(
-                "values", _union([f"SELECT focus, value FROM {name}" for name in (start, once)])
-            )
-        everything = self.relation("nodes", "SELECT term AS node FROM terms")
-        step = self.values(path.path, everything)
-        begin = self.follow(path.path, start) if path.times == "+" else start
-        self.recursive = True
-        name = f"values{len(self.relations) + 1}"
-        self.relations[name] = (
-            f"SELECT focus, value FROM {begin}\nUNION\n"
-            f"SELECT r.focus, s.value FROM {name} AS r JOIN {step} AS s ON s.focus = r.value"
-        )
-        return name
+class _Statement(Relations):
+    """One statement under construction."""
 
     # Conformance
 
@@ -205,10 +107,10 @@ class _Statement:
         """Return the relation of those of some nodes that do not conform to a shape."""
         empty = f"SELECT node FROM {nodes} WHERE FALSE"
         if shape.deactivated:
-            return self.relation("failing", empty)
+            return self.named("failing", empty)
         values = self.values(shape.path, nodes)
         selects = [
-            f"SELECT focus AS node FROM ({_indented(self.violations(c, nodes, values))}\n) AS found"
+            f"SELECT focus AS node FROM ({indented(self.violations(c, values))}\n) AS found"
             for c in shape.constraints
         ]
         for child in shape.properties:
@@ -216,52 +118,50 @@ class _Statement:
             selects.append(
                 f"SELECT v.focus AS node FROM {values} AS v JOIN {failed} AS f ON f.node = v.value"
             )
-        return self.relation("failing", _union(selects) if selects else empty)
+        return self.named("failing", union(selects) if selects else empty)
 
     @singledispatchmethod
-    def violations(self, constraint: tree.Constraint, nodes: str, values: str) -> str:
+    def violations(self, constraint: tree.Constraint, values: Values) -> str:
         """Return the SELECT of the focus nodes and values that break a constraint."""
+        if isinstance(constraint, tree.UniqueLanguage):
+            return (
+                f"SELECT v.focus, NULL AS value FROM {values} AS v JOIN terms AS t ON t.term = v.value\n"
+                "WHERE t.language IS NOT NULL GROUP BY v.focus, t.language HAVING count(*) > 1"
+            )
         return (
             f"SELECT v.focus, v.value FROM {values} AS v JOIN terms AS t ON t.term = v.value\n"
             f"WHERE NOT coalesce({_condition(constraint)}, FALSE)"
         )
 
     @violations.register
-    def _(self, constraint: tree.OfClass, nodes: str, values: str) -> str:
+    def _(self, constraint: tree.OfClass, values: Values) -> str:
         return (
             f"SELECT v.focus, v.value FROM {values} AS v WHERE NOT EXISTS (\n"
             f"  SELECT 1 FROM instances AS i WHERE i.node = v.value AND i.class = "
-            f"{_quoted(constraint.cls.text)})"
+            f"{quoted(constraint.cls.text)})"
         )
 
     @violations.register
-    def _(self, constraint: tree.OneOf, nodes: str, values: str) -> str:
-        members = ", ".join(_quoted(term.text) for term in constraint.terms)
+    def _(self, constraint: tree.OneOf, values: Values) -> str:
+        members = ", ".join(quoted(term.text) for term in constraint.terms)
         condition = f"v.value NOT IN ({members})" if members else "TRUE"
         return f"SELECT v.focus, v.value FROM {values} AS v WHERE {condition}"
 
     @violations.register
-    def _(self, constraint: tree.Count, nodes: str, values: str) -> str:
-        return _counted(nodes, values, constraint.comparison, constraint.number)
+    def _(self, constraint: tree.Count, values: Values) -> str:
+        return _counted(values, constraint.comparison, constraint.number)
 
     @violations.register
-    def _(self, constraint: tree.UniqueLanguage, nodes: str, values: str) -> str:
+    def _(self, constraint: tree.HasValue, values: Values) -> str:
         return (
-            f"SELECT v.focus, NULL AS value FROM {values} AS v JOIN terms AS t ON t.term = v.value\n"
-            "WHERE t.language IS NOT NULL GROUP BY v.focus, t.language HAVING count(*) > 1"
-        )
-
-    @violations.register
-    def _(self, constraint: tree.HasValue, nodes: str, values: str) -> str:
-        return (
-            f"SELECT n.node AS focus, NULL AS value FROM {nodes} AS n WHERE NOT EXISTS (\n"
+            f"SELECT n.node AS focus, NULL AS value FROM {values.nodes} AS n WHERE NOT EXISTS (\n"
             f"  SELECT 1 FROM {values} AS v WHERE v.focus = n.node AND v.value = "
-            f"{_quoted(constraint.term.text)})"
+            f"{quoted(constraint.term.text)})"
         )
 
     @violations.register
-    def _(self, constraint: tree.Compared, nodes: str, values: str) -> str:
-        others = self.values(tree.Step(constraint.predicate.lexical), nodes)
+    def _(self, constraint: tree.Compared, values: Values) -> str:
+        others = self.values(tree.Step(constraint.predicate.lexical), values.nodes)
         mine, theirs = (f"SELECT focus, value FROM {name}" for name in (values, others))
         if constraint.relation == "equals":
             return f"({mine} EXCEPT {theirs})\nUNION ALL ({theirs} EXCEPT {mine})"
@@ -282,8 +182,8 @@ class _Statement:
         )
 
     @violations.register
-    def _(self, constraint: tree.Closed, nodes: str, values: str) -> str:
-        members = ", ".join(_quoted(term.text) for term in constraint.predicates)
+    def _(self, constraint: tree.Closed, values: Values) -> str:
+        members = ", ".join(quoted(term.text) for term in constraint.predicates)
         condition = f"\nWHERE t.predicate NOT IN ({members})" if members else ""
         return (
             f"SELECT v.focus, t.predicate AS path, t.object AS value FROM {values} AS v\n"
@@ -291,7 +191,7 @@ class _Statement:
         )
 
     @violations.register
-    def _(self, constraint: tree.Logical, nodes: str, values: str) -> str:
+    def _(self, constraint: tree.Logical, values: Values) -> str:
         below = self.value_nodes(values)
         fails = [
             f"EXISTS (SELECT 1 FROM {self.failing(shape, below)} AS f WHERE f.node = v.value)"
@@ -307,7 +207,7 @@ class _Statement:
         return f"SELECT v.focus, v.value FROM {values} AS v WHERE {condition}"
 
     @violations.register
-    def _(self, constraint: tree.Qualified, nodes: str, values: str) -> str:
+    def _(self, constraint: tree.Qualified, values: Values) -> str:
         below = self.value_nodes(values)
         excluded = [self.failing(constraint.shape, below)]
         conditions = [f"NOT EXISTS (SELECT 1 FROM {excluded[0]} AS f WHERE f.node = v.value)"]
@@ -315,13 +215,14 @@ class _Statement:
             failed = self.failing(sibling, below)
             conditions.append(f"EXISTS (SELECT 1 FROM {failed} AS f WHERE f.node = v.value)")
         condition = " AND ".join(conditions)
-        fitting = self.relation("values", f"SELECT v.focus, v.value FROM {values} AS v WHERE {condition}")
-        return _counted(nodes, fitting, constraint.comparison, constraint.number)
+        fitting = self.named("values", f"SELECT v.focus, v.value FROM {values} AS v WHERE {condition}")
+        return _counted(Values(values.nodes, fitting), constraint.comparison, constraint.number)
 
 
-def _counted(nodes: str, values: str, comparison: str, number: int) -> str:
+def _counted(values: Values, comparison: str, number: int) -> str:
     return (
-        f"SELECT n.node AS focus, NULL AS value FROM {nodes} AS n LEFT JOIN {values} AS v ON v.focus = n.node\n"
+        f"SELECT n.node AS focus, NULL AS value FROM {values.nodes} AS n\n"
+        f"LEFT JOIN {values} AS v ON v.focus = n.node\n"
         f"GROUP BY n.node HAVING NOT count(v.value) {comparison} {number}"
     )
 
@@ -330,15 +231,15 @@ def _condition(constraint: tree.Constraint) -> str:
     """Return what is true of the term ``t`` of a value that keeps a constraint."""
     match constraint:
         case tree.OfDatatype(_, datatype):
-            return f"t.datatype = {_quoted(datatype)} AND NOT t.ill_typed"
+            return f"t.datatype = {quoted(datatype)} AND NOT t.ill_typed"
         case tree.OfKind(_, kinds):
-            return f"t.kind IN ({', '.join(map(_quoted, kinds))})"
+            return f"t.kind IN ({', '.join(map(quoted, kinds))})"
         case tree.Bound(_, comparison, family, order):
-            return f"t.family = {_quoted(family or '')} AND t.order_key {comparison} {_quoted(order or '')}"
+            return f"t.family = {quoted(family or '')} AND t.order_key {comparison} {quoted(order or '')}"
         case tree.Length(_, comparison, number):
             return f"t.kind <> '{BLANK}' AND length(t.lexical) {comparison} {number}"
         case tree.Pattern(_, regex):
-            return f"t.kind <> '{BLANK}' AND regexp_matches(t.lexical, {_quoted(regex)})"
+            return f"t.kind <> '{BLANK}' AND regexp_matches(t.lexical, {quoted(regex)})"
         case tree.LanguageIn(_, ranges):
             return " OR ".join(_in_range(text) for text in ranges) or "FALSE"
     raise NotImplementedError(type(constraint))
@@ -347,24 +248,4 @@ def _condition(constraint: tree.Constraint) -> str:
 def _in_range(text: str) -> str:
     if text == "*":
         return "t.language IS NOT NULL"
-    return f"t.language = {_quoted(text)} OR starts_with(t.language, {_quoted(f'{text}-')})"
-
-
-def _union(selects: list[str]) -> str:
-    return (
-        "\nUNION\n".join(selects)
-        if len(selects) > 1
-        else selects[0].replace("SELECT ", "SELECT DISTINCT ", 1)
-    )
-
-
-def _iri(iri: str) -> str:
-    return _quoted(iri_term(iri).text)
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _indented(sql: str) -> str:
-    return _INDENT + sql.replace("\n", _INDENT)
+    return f"t.language = {quoted(text)} OR starts_with(t.language, {quoted(f'{text}-')})"

@@ -33,12 +33,16 @@ _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)", re.ASCII)
 _FLOAT = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?|[+-]?INF|NaN", re.ASCII)
 _BOOLEAN = {"false": "0", "0": "0", "true": "1", "1": "1"}
-_FEBRUARY, _THIRTY, _TEN_TIMES_THREE = 2, (4, 6, 9, 11), 30
-_CENTURY, _LEAP, _LEAP_CENTURY = 100, 4, 400
-_YEAR_DAYS, _MONTH_TERM, _MONTH_DAYS, _MARCH, _MONTHS = 365, 2, 153, 3, 12
-_WEEK_TERM = 5
-_HOUR, _MINUTE, _DAY_SECONDS = 3600, 60, 86_400
-_BYTE, _SHORT, _INT, _LONG = 8, 16, 32, 64
+_MONTH_LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+_FEBRUARY = 2
+_YEAR_DAYS = 365
+_LEAP = 4
+_CENTURY = 100
+_LEAP_CENTURY = 400
+_HOUR = 3600
+_MINUTE = 60
+_DAY_SECONDS = 86_400
+_BITS = {"byte": 8, "Byte": 8, "short": 16, "Short": 16, "int": 32, "Int": 32, "long": 64, "Long": 64}
 
 
 class TypedValue(NamedTuple):
@@ -128,7 +132,7 @@ def _binary(lexical: str, single: bool) -> TypedValue:
     if single:
         with np.errstate(over="ignore"):
             number = float(np.float32(number))
-    if number != number:  # noqa: PLR0124 - NaN is not equal to itself
+    if number != number:  # only NaN is not equal to itself
         return TypedValue(False, NUMBER, None)
     if number in (float("inf"), float("-inf")):
         return TypedValue(False, NUMBER, "4" if number > 0 else "0")
@@ -136,7 +140,7 @@ def _binary(lexical: str, single: bool) -> TypedValue:
 
 
 def _instant(match: re.Match[str] | None, family: str) -> TypedValue:
-    """Return the place on the time line of a day or an instant; one without a zone is on a line of its own."""
+    """Return where a day or an instant begins on the time line; without a zone, on a line of its own."""
     if match is None:
         return _ILL
     year, month, day, *clock, zone = match.groups()
@@ -162,22 +166,22 @@ def _offset(zone: str | None) -> int:
 
 
 def _days_in(year: int, month: int) -> int:
-    if month == _FEBRUARY:
-        leap = year % _LEAP == 0 and (year % _CENTURY != 0 or year % _LEAP_CENTURY == 0)
-        return _TEN_TIMES_THREE - (1 if leap else 2)
-    return _TEN_TIMES_THREE if month in _THIRTY else _TEN_TIMES_THREE + 1
+    return _MONTH_LENGTHS[month - 1] + (1 if month == _FEBRUARY and _is_leap(year) else 0)
+
+
+def _is_leap(year: int) -> bool:
+    return year % _LEAP == 0 and (year % _CENTURY != 0 or year % _LEAP_CENTURY == 0)
 
 
 def _days(year: int, month: int, day: int) -> int:
     """Return the number of a day in the proleptic Gregorian calendar, in years of any length."""
-    shifted = year - 1 if month < _MARCH else year
-    months = (month - _MARCH) % _MONTHS
-    days = (_MONTH_DAYS * months + _MONTH_TERM) // _WEEK_TERM + day
-    return days + _YEAR_DAYS * shifted + shifted // _LEAP - shifted // _CENTURY + shifted // _LEAP_CENTURY
+    before = year - 1
+    days = _YEAR_DAYS * before + before // _LEAP - before // _CENTURY + before // _LEAP_CENTURY
+    return days + sum(_days_in(year, earlier) for earlier in range(1, month)) + day
 
 
-def _signed(bits: int) -> tuple[int, int]:
-    return -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+def _signed(name: str) -> tuple[int, int]:
+    return -(2 ** (_BITS[name] - 1)), 2 ** (_BITS[name] - 1) - 1
 
 
 _RANGES: dict[str | None, tuple[int | None, int | None]] = {
@@ -186,14 +190,8 @@ _RANGES: dict[str | None, tuple[int | None, int | None]] = {
     str(XSD.positiveInteger): (1, None),
     str(XSD.nonPositiveInteger): (None, 0),
     str(XSD.negativeInteger): (None, -1),
-    str(XSD.byte): _signed(_BYTE),
-    str(XSD.short): _signed(_SHORT),
-    str(XSD.int): _signed(_INT),
-    str(XSD.long): _signed(_LONG),
-    str(XSD.unsignedByte): (0, 2**_BYTE - 1),
-    str(XSD.unsignedShort): (0, 2**_SHORT - 1),
-    str(XSD.unsignedInt): (0, 2**_INT - 1),
-    str(XSD.unsignedLong): (0, 2**_LONG - 1),
+    **{str(XSD[name]): _signed(name) for name in ("byte", "short", "int", "long")},
+    **{str(XSD[f"unsigned{name}"]): (0, 2 ** _BITS[name] - 1) for name in ("Byte", "Short", "Int", "Long")},
 }
 _FORMS = {
     str(XSD.time): re.compile(f"{_TIME}{_ZONE}", re.ASCII),

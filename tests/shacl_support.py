@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from rdflib import BNode, Graph
-from rdflib.namespace import RDF, SH
+from rdflib.namespace import SH
 from rdflib.term import Node
 
 from kg_service.rdf_terms import term_of
@@ -40,7 +40,7 @@ def plan_report(data: Graph, plan: ShapePlan) -> "Counter[Row]":
 
 def read_report(report: Graph, results: Iterable[Node] | None = None) -> "Counter[Row]":
     """Return the results that a graph holds."""
-    nodes = report.subjects(RDF.type, SH.ValidationResult) if results is None else results
+    nodes = report.objects(None, SH.result) if results is None else results
     return Counter(_row(report, node) for node in nodes)
 
 

@@ -14,7 +14,7 @@ from kg_service.compiler import CompiledGuideline
 from kg_service.concordance import CONSTRAINS, OFFERS, QUALIFIES, STOPS
 from kg_service.errors import InputError
 from kg_service.knowledge import DATA_ROOT, load_file
-from kg_service.namespaces import CORE, OWL, QTY, RDF, REC, XSD, local_name
+from kg_service.namespaces import CORE, OWL, QTY, RDF, REC, XSD
 from kg_service.reader import read_record
 from kg_service.record import Case, Fact, Member, Record
 from kg_service.record_rdf import record_graph
