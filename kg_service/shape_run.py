@@ -139,9 +139,11 @@ def _check(
         raise InputError([Problem("the files together", "no record", expected)])
     queries = list(constraint_queries(plan))
     table.execute(f"CREATE TABLE found ({', '.join(f'{column} VARCHAR' for column in COLUMNS)})")
+    table.execute("BEGIN TRANSACTION")  # one for all: each would be written to the disk by itself
     for done, query in enumerate(queries, 1):
         table.execute(f"INSERT INTO found\n{query.sql}")
         checking(done, len(queries))
+    table.execute("COMMIT")
     table.execute(_MEMBERSHIP)
     results = 0
     with ReportWriter(folder / "report.csv", folder / "report.ttl" if turtle else None) as report:

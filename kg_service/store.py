@@ -48,6 +48,13 @@ _RESULTS = {
     "tsv": ox.QueryResultsFormat.TSV,
 }
 _GRAPHS = {"turtle": ox.RdfFormat.TURTLE, "nt": ox.RdfFormat.N_TRIPLES}
+_STREAMED = {
+    ".nt": ox.RdfFormat.N_TRIPLES,
+    ".ttl": ox.RdfFormat.TURTLE,
+    ".nq": ox.RdfFormat.N_QUADS,
+    ".trig": ox.RdfFormat.TRIG,
+    ".rdf": ox.RdfFormat.RDF_XML,
+}
 MEDIA_TYPES = {
     **{name: form.media_type.partition(";")[0] for name, form in _RESULTS.items()},
     **{name: form.media_type.partition(";")[0] for name, form in _GRAPHS.items()},
@@ -78,9 +85,9 @@ def stream_triples(path: Path, prefix: str = "") -> Iterator[tuple[RdfTerm, RdfT
     InputError
         When the file cannot be opened, or is no RDF of its syntax; says where.
     """
-    syntax = ox.RdfFormat.from_extension(path.suffix.removeprefix("."))
+    syntax = _STREAMED.get(path.suffix.lower())
     if syntax is None:
-        found, expected = f"the suffix {path.suffix or 'none'}", "RDF: .nt, .ttl, .nq, .trig, .rdf or .jsonld"
+        found, expected = f"the suffix {path.suffix or 'none'}", f"RDF: {', '.join(_STREAMED)}"
         raise InputError([Problem(path.name, found, expected)])
     try:
         for quad in ox.parse(path=str(path), format=syntax):

@@ -36,6 +36,7 @@ _BOOLEAN = {"false": "0", "0": "0", "true": "1", "1": "1"}
 _MONTH_LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _FEBRUARY = 2
 _YEAR_DAYS = 365
+_TEN = 10
 _LEAP = 4
 _CENTURY = 100
 _LEAP_CENTURY = 400
@@ -150,7 +151,7 @@ def _instant(match: re.Match[str] | None, family: str) -> TypedValue:
     whole, _, fraction = seconds.partition(".")
     total = _days(int(year), int(month), int(day)) * _DAY_SECONDS - _offset(zone)
     total += int(hours) * _HOUR + int(minutes) * _MINUTE + int(whole)
-    scaled = total * 10 ** len(fraction) + int(fraction or 0)  # exact, however many digits
+    scaled = total * _TEN ** len(fraction) + int(fraction or 0)  # exact, however many digits
     number = Decimal((int(scaled < 0), tuple(map(int, str(abs(scaled)))), -len(fraction)))
     return TypedValue(False, f"{family} with zone" if zone else family, number_key(number))
 

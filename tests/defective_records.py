@@ -47,6 +47,7 @@ OTHER_VALUES: list[Node] = [
     URIRef("urn:elsewhere"),
 ]
 BOUNDS = (QTY.minInclusive, QTY.minExclusive, QTY.maxInclusive, QTY.maxExclusive)
+DATES = (XSD.date, XSD.gYearMonth, XSD.gYear)
 NUMBERS = (XSD.decimal, XSD.integer, XSD.double)
 Defect = Callable[[Graph, tuple[Node, Node, Node], random.Random], None]
 
@@ -67,7 +68,9 @@ def replace(graph: Graph, triple: tuple[Node, Node, Node], source: random.Random
 def retype(graph: Graph, triple: tuple[Node, Node, Node], source: random.Random) -> None:
     if isinstance(triple[2], Literal):
         graph.remove(triple)
-        kind = source.choice([XSD.string, XSD.double, XSD.integer, XSD.anyURI])
+        kind = source.choice(
+            [None, XSD.double, XSD.integer, XSD.anyURI]
+        )  # rdflib keeps two kinds of strings apart
         graph.add((triple[0], triple[1], Literal(str(triple[2]), datatype=kind)))
 
 
@@ -78,10 +81,36 @@ def ill_type(graph: Graph, triple: tuple[Node, Node, Node], source: random.Rando
 
 
 def out_of_range(graph: Graph, triple: tuple[Node, Node, Node], source: random.Random) -> None:
-    if isinstance(triple[2], Literal) and triple[2].datatype == XSD.decimal:
+    texts = ["-1", "-0.001", "0", "0.5", "1000000.5", "60.0000000000000000001"]
+    _another(graph, [Literal(t, datatype=XSD.decimal) for t in texts], (XSD.decimal,), source)
+
+
+def another_date(graph: Graph, triple: tuple[Node, Node, Node], source: random.Random) -> None:
+    dates = [date for date in OTHER_VALUES if isinstance(date, Literal) and date.datatype in DATES]
+    dates.append(Literal("yesterday"))
+    _another(graph, dates, DATES, source)
+
+
+def swapped_bounds(graph: Graph, triple: tuple[Node, Node, Node], source: random.Random) -> None:
+    pairs = sorted(set(graph.subjects(QTY.maxInclusive)) & set(graph.subjects(QTY.minExclusive)))
+    pairs += sorted(set(graph.subjects(QTY.maxInclusive)) & set(graph.subjects(QTY.minInclusive)))
+    if pairs:
+        node = source.choice(pairs)
+        turned = {bound: list(graph.objects(node, bound)) for bound in BOUNDS}
+        for bound in BOUNDS:
+            graph.remove((node, bound, None))
+        for bound, numbers in turned.items():
+            for number in numbers:
+                graph.add((node, QTY.minInclusive if bound == QTY.maxInclusive else QTY.maxExclusive, number))
+
+
+def _another(graph: Graph, values: list[Literal], kinds: tuple[URIRef, ...], source: random.Random) -> None:
+    """Replace one value of some datatypes by another."""
+    there = sorted(t for t in graph if isinstance(t[2], Literal) and t[2].datatype in kinds)
+    if there:
+        triple = source.choice(there)
         graph.remove(triple)
-        number = source.choice(["-1", "-0.001", "0", "0.5", "1000000.5", "60.0000000000000000001"])
-        graph.add((triple[0], triple[1], Literal(number, datatype=XSD.decimal)))
+        graph.add((triple[0], triple[1], source.choice(values)))
 
 
 def other_class(graph: Graph, triple: tuple[Node, Node, Node], source: random.Random) -> None:
@@ -110,6 +139,8 @@ DEFECTS: tuple[Defect, ...] = (
     retype,
     ill_type,
     out_of_range,
+    another_date,
+    swapped_bounds,
     other_class,
     extra_class,
     no_unit,
