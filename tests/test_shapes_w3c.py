@@ -92,7 +92,7 @@ def test_the_suite_holds_what_it_should() -> None:
 
 
 @SUITE
-@pytest.mark.parametrize("path", FILES, ids=name_of)
+@pytest.mark.parametrize("path", FILES or [CORE], ids=name_of)
 def test_a_case_of_the_suite(path: Path) -> None:
     reason = outside().get(name_of(path))
     if reason is None:
