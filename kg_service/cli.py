@@ -650,10 +650,7 @@ def _validate_cohort(
     if out is None or not plain:
         raise KgServiceError("--out is needed with --turtle, and goes with no other option but that")
     roots = [entity.iri for entity in base.compiled().schema.roots()]
-    with counting("triples") as reading, counting("constraints") as checking:
-        summary = validate_files(
-            records, record_plan(base), roots, out, turtle, reading=reading, checking=checking
-        )
+    summary = validate_files(records, record_plan(base), roots, out, turtle, counting=counting)
     _print(
         f"{out}: {summary.records:,} records, {summary.defective:,} of them defective, "
         f"{summary.results:,} results"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,6 +26,7 @@ from kg_service.store import stream_triples
 from kg_service.triple_table import TripleTable
 
 Progress = Callable[[int, int | None], None]
+Counting = Callable[[str], AbstractContextManager[Progress]]
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,7 @@ def validate_files(
     out: Path,
     turtle: Path | None = None,
     *,
-    reading: Progress = lambda _done, _all: None,
-    checking: Progress = lambda _done, _all: None,
+    counting: Counting = lambda _what: nullcontext(lambda _done, _all: None),
 ) -> ShapeSummary:
     """Validate RDF files, taken as one graph, and write what is found.
 
@@ -86,8 +87,9 @@ def validate_files(
         CSV file for the results; written whole or not at all.
     turtle : Path, optional
         File for a SHACL validation report.
-    reading, checking : callable
-        Told how many triples were read, and how many constraints were checked of how many.
+    counting : callable
+        Given what is counted, triples and then constraints, it makes a context; that is told how many are
+        done, of how many.
 
     Raises
     ------
@@ -101,8 +103,10 @@ def validate_files(
             folder = Path(name)
             written = [(folder / "report.csv", out), (folder / "report.ttl", turtle or out)]
             with TripleTable(folder) as table:
-                _load(table, paths, plan, reading)
-                summary = _check(table, plan, roots, folder, turtle is not None, checking)
+                with counting("triples") as reading:
+                    _load(table, paths, plan, reading)
+                with counting("constraints") as checking:
+                    summary = _check(table, plan, roots, folder, turtle is not None, checking)
             for made, target in written if turtle else written[:1]:
                 os.replace(made, target)
     except OSError as error:

@@ -6,6 +6,7 @@ Only this module has heard of DuckDB, which the extra ``shapes`` installs.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -51,8 +52,8 @@ class TripleTable:
 
     def __init__(self, folder: Path | None = None) -> None:
         self._connection = _connection(folder)
-        self._connection.execute(_creation("loaded_triples", _TRIPLES))
-        self._connection.execute(_creation("loaded_terms", _TERMS))
+        self.execute(_creation("loaded_triples", _TRIPLES))
+        self.execute(_creation("loaded_terms", _TERMS))
 
     def __enter__(self) -> TripleTable:
         return self
@@ -80,19 +81,48 @@ class TripleTable:
             self._insert("loaded_terms", [list(column) for column in zip(*rows, strict=True)], _TERMS)
 
     def execute(self, sql: str) -> None:
-        """Run a statement."""
-        self._connection.execute(sql)
+        """Run a statement.
+
+        Raises
+        ------
+        KgServiceError
+            When the database stops, for instance because the disk is full.
+        """
+        with _told():
+            self._connection.execute(sql)
 
     def rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
-        """Yield the rows of a query."""
-        cursor = self._connection.execute(sql)
-        while rows := cursor.fetchmany(ROWS):
-            yield from rows
+        """Yield the rows of a query.
+
+        Raises
+        ------
+        KgServiceError
+            When the database stops.
+        """
+        with _told():
+            cursor = self._connection.execute(sql)
+            while rows := cursor.fetchmany(ROWS):
+                yield from rows
 
     def _insert(self, table: str, columns: list[list[Any]], schema: pa.Schema) -> None:
-        self._connection.register("batch", pa.table(columns, schema=schema))
-        self._connection.execute(f"INSERT INTO {table} SELECT * FROM batch")  # noqa: S608 - names of ours
-        self._connection.unregister("batch")
+        with _told():
+            self._connection.register("batch", pa.table(columns, schema=schema))
+            self._connection.execute(f"INSERT INTO {table} SELECT * FROM batch")  # noqa: S608 - names of ours
+            self._connection.unregister("batch")
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tell what stopped the database without its traceback; an interruption stays one."""
+    import duckdb
+
+    try:
+        yield
+    except duckdb.InterruptException as error:
+        raise KeyboardInterrupt from error
+    except duckdb.Error as error:
+        text = str(error).partition("\n")[0]
+        raise KgServiceError(f"the database of triples stopped: {text}; is the disk full?") from error
 
 
 def _connection(folder: Path | None) -> DuckDBPyConnection:

@@ -2,6 +2,8 @@
 
 import csv
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,8 +16,9 @@ from kg_service.errors import InputError, KgServiceError
 from kg_service.namespaces import CORE, REC
 from kg_service.record_rdf import record_graph
 from kg_service.service import KnowledgeBase
-from kg_service.shape_run import ShapeSummary, record_plan, validate_files
+from kg_service.shape_run import Progress, ShapeSummary, record_plan, validate_files
 from kg_service.shape_tree import ShapePlan
+from kg_service.triple_table import TripleTable
 
 GOOD = """
 <urn:a> a rec:Patient ; rec:hasLesion <urn:a/l> ; rec:primaryControlled true .
@@ -130,13 +133,21 @@ def test_missing_files_and_folders_are_told(plan: ShapePlan, tmp_path: Path) -> 
 
 
 def test_an_interruption_leaves_nothing_behind(plan: ShapePlan, tmp_path: Path) -> None:
-    def stop(_done: int, _all: int | None) -> None:
-        raise KeyboardInterrupt
+    @contextmanager
+    def stop(what: str) -> Iterator[Progress]:
+        if what == "constraints":
+            raise KeyboardInterrupt
+        yield lambda _done, _all: None
 
     file = written(tmp_path / "a.ttl", GOOD)
     with pytest.raises(KeyboardInterrupt):
-        validate_files([file], plan, [REC.Patient], tmp_path / "out.csv", checking=stop)
+        validate_files([file], plan, [REC.Patient], tmp_path / "out.csv", counting=stop)
     assert os.listdir(tmp_path) == ["a.ttl"]
+
+
+def test_a_database_that_stops_is_told(tmp_path: Path) -> None:
+    with TripleTable(tmp_path) as table, pytest.raises(KgServiceError, match="is the disk full"):
+        table.execute("SELECT * FROM nothing")
 
 
 def test_without_duckdb_the_extra_is_named(
