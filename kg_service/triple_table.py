@@ -118,8 +118,10 @@ def _told() -> Iterator[None]:
 
     try:
         yield
-    except duckdb.InterruptException as error:
-        raise KeyboardInterrupt from error
+    except (duckdb.InterruptException, RuntimeError) as error:
+        if "interrupted" not in str(error).lower():
+            raise
+        raise KeyboardInterrupt from error  # what DuckDB makes of Ctrl-C
     except duckdb.Error as error:
         text = str(error).partition("\n")[0]
         raise KgServiceError(f"the database of triples stopped: {text}; is the disk full?") from error

@@ -145,6 +145,18 @@ def test_an_interruption_leaves_nothing_behind(plan: ShapePlan, tmp_path: Path) 
     assert os.listdir(tmp_path) == ["a.ttl"]
 
 
+def test_what_the_database_makes_of_an_interruption_is_one(tmp_path: Path) -> None:
+    class Interrupted:
+        def execute(self, _sql: str) -> None:
+            raise RuntimeError("Query interrupted")
+
+    with TripleTable(tmp_path) as table:
+        connection, table._connection = table._connection, Interrupted()  # type: ignore[assignment]
+        with pytest.raises(KeyboardInterrupt):
+            table.execute("SELECT 1")
+        table._connection = connection
+
+
 def test_a_database_that_stops_is_told(tmp_path: Path) -> None:
     with TripleTable(tmp_path) as table, pytest.raises(KgServiceError, match="is the disk full"):
         table.execute("SELECT * FROM nothing")
