@@ -29,7 +29,7 @@ from defective_records import defective_records  # noqa: E402
 from shacl_support import compiled_report, read_report  # noqa: E402
 from test_shape_plan import explained  # noqa: E402
 
-RECORDS, SEED, TIMES_LARGER = 2000, 5, 10
+RECORDS, SEED, TIMES_LARGER = 400, 5, 10
 
 
 def focus_nodes(data: Graph, shapes: Graph) -> int:
