@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import hmac
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kg_service.backend import Backend, BackendStore
 from kg_service.errors import CatalogError
 from kg_service.protocol_errors import UnauthorizedError, UpdatesOffError
 from kg_service.service import AssessedRecord, KnowledgeBase
 from kg_service.service_description import Abilities
 from kg_service.sparql import Graphs
-from kg_service.workers import QueryLimits, Workers, WorkerStore
+from kg_service.turns import QueryLimits
+from kg_service.workers import Workers
 
 _BEARER = "bearer"
+TOKEN_VARIABLE = "BONEMET_UPDATE_TOKEN"  # noqa: S105 - a name, not a token
+"""Environment variable that holds the token."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +27,8 @@ class ServiceSettings:
 
     Attributes
     ----------
-    folder : Path or None
-        Where its store lies; in memory otherwise.
+    store : str or None
+        Folder that its store lies in, or ``QUERY_URL[,UPDATE_URL]`` of another server; in memory otherwise.
     limits : QueryLimits
         What a query may use.
     services : frozenset of str
@@ -36,12 +41,43 @@ class ServiceSettings:
         Origins whose pages may call the service from a browser.
     """
 
-    folder: Path | None = None
+    store: str | None = None
     limits: QueryLimits = field(default_factory=QueryLimits)
     services: frozenset[str] = frozenset()
     token: str | None = None
     guideline_is_writable: bool = False
     origins: tuple[str, ...] = ()
+
+
+def read_token(file: Path | None) -> str | None:
+    """Return the token that updates must show: of a file, or of the environment; None when there is none.
+
+    Raises
+    ------
+    CatalogError
+        When the file cannot be read, or is empty.
+    """
+    if file is None:
+        return os.environ.get(TOKEN_VARIABLE) or None
+    try:
+        token = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CatalogError(f"{file}: the token cannot be read: {error}") from error
+    if not token:
+        raise CatalogError(f"{file}: holds no token; write one into it")
+    return token
+
+
+def open_backend(settings: ServiceSettings) -> Backend:
+    """Return what answers queries, ready to.
+
+    Raises
+    ------
+    CatalogError
+        When the store cannot be loaded, or the other server cannot be used.
+    """
+    folder = None if settings.store is None else Path(settings.store)
+    return Workers(folder, settings.limits, settings.services)
 
 
 class Endpoint:
@@ -61,34 +97,35 @@ class Endpoint:
         self.base = base
         self.settings = settings
         self._records = records
-        self._workers: Workers | None = None
+        self._backend: Backend | None = None
         self._graphs: Graphs | None = None
 
     def open(self) -> None:
-        """Load the store, and the records into it.
+        """Load the store, and the records into it; nothing when that is done.
 
         Raises
         ------
         CatalogError
             When it cannot be loaded.
         """
-        settings = self.settings
-        self._workers = Workers(settings.folder, settings.limits, settings.services)
-        self._graphs = Graphs(self.base, WorkerStore(self._workers))
+        if self._backend is not None:
+            return
+        self._backend = open_backend(self.settings)
+        self._graphs = Graphs(self.base, BackendStore(self._backend))
         for item in self._records:
             self._graphs.add(item)
 
     def close(self) -> None:
         """End the processes of the store."""
-        if self._workers is not None:
-            self._workers.close()
+        if self._backend is not None:
+            self._backend.close()
 
     @property
-    def workers(self) -> Workers:
-        """The processes that answer queries."""
-        if self._workers is None:
+    def backend(self) -> Backend:
+        """What answers queries."""
+        if self._backend is None:
             raise CatalogError("the store is not loaded yet; try again in a moment")
-        return self._workers
+        return self._backend
 
     @property
     def graphs(self) -> Graphs:
@@ -100,7 +137,7 @@ class Endpoint:
     @property
     def waiting(self) -> int:
         """How many queries wait for their turn."""
-        return 0 if self._workers is None else self._workers.waiting
+        return 0 if self._backend is None else self._backend.waiting
 
     @property
     def abilities(self) -> Abilities:

@@ -43,11 +43,9 @@ class _Range:
         return (self.type != _WILDCARD) + (self.subtype != _WILDCARD)
 
     def covers(self, media_type: str) -> bool:
-        names = (media_type, *(alias for alias, meant in ALIASES.items() if media_type in meant))
-        return any(
-            self.type in (_WILDCARD, main) and self.subtype in (_WILDCARD, sub)
-            for main, _, sub in (name.partition("/") for name in names)
-        )
+        main, _, sub = media_type.partition("/")
+        meant = ALIASES.get(f"{self.type}/{self.subtype}", ())
+        return media_type in meant or (self.type in (_WILDCARD, main) and self.subtype in (_WILDCARD, sub))
 
 
 def accepted_types(accept: str | None, offered: Sequence[str]) -> list[str]:

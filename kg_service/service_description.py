@@ -19,10 +19,10 @@ _SYNTAXES = {
     "application/n-triples": "nt",
     "application/ld+json": "json-ld",
     "application/rdf+xml": "xml",
-    "application/trig": "trig",
-    "application/n-quads": "nquads",
+    "application/trig": "turtle",
+    "application/n-quads": "nt",
 }
-"""What rdflib calls the media types of graphs."""
+"""What rdflib calls the media types of graphs; Turtle is TriG, and N-Triples are N-Quads."""
 _RESULT_FORMATS = (
     "SPARQL_Results_JSON",
     "SPARQL_Results_XML",

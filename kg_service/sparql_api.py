@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
+from kg_service.backend import AnswerStream
 from kg_service.endpoint import Endpoint
 from kg_service.errors import QueryError
 from kg_service.graph_store import DOCUMENT_TYPES, GraphName, documents, named_graph
@@ -25,7 +26,6 @@ from kg_service.sparql_protocol import (
     read_get,
     read_post,
 )
-from kg_service.workers import Answer
 
 MAX_BODY = 20_000_000
 """Largest request body [byte]."""
@@ -82,7 +82,7 @@ router = APIRouter()
 class StreamedAnswer(Response):
     """An answer sent as it comes; one that breaks off is never ended as if it were complete."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: AnswerStream) -> None:
         self.answer = answer
         headers = {"vary": "Accept"}
         if answer.is_complete:
@@ -214,7 +214,7 @@ async def _answer(request: Request, shared: Endpoint, operation: Operation) -> R
 
 
 async def _begin(request: Request, shared: Endpoint, command: dict[str, Any]) -> Response:
-    answer = await run_in_threadpool(shared.workers.ask, command)
+    answer = await run_in_threadpool(shared.backend.ask, command)
     watch = asyncio.create_task(_hang_up_with_client(request.receive, answer))
     try:
         await run_in_threadpool(answer.begin)
@@ -225,7 +225,7 @@ async def _begin(request: Request, shared: Endpoint, command: dict[str, Any]) ->
     return StreamedAnswer(answer)
 
 
-async def _hang_up_with_client(receive: Receive, answer: Answer) -> None:
+async def _hang_up_with_client(receive: Receive, answer: AnswerStream) -> None:
     """End the work as soon as nobody waits for it."""
     while (await receive())["type"] != "http.disconnect":
         pass
@@ -249,7 +249,7 @@ def _update(request: Request, shared: Endpoint, operation: Operation) -> Respons
         "base": _url(request),
         "dataset": operation.dataset,
     }
-    shared.workers.update(command, protect=not shared.settings.guideline_is_writable)
+    shared.backend.update(command, protect=not shared.settings.guideline_is_writable)
     return Response(status_code=204)
 
 
@@ -263,7 +263,7 @@ async def _change_graph(request: Request, shared: Endpoint, graph: GraphName, *,
 
 def _make(request: Request, shared: Endpoint, command: dict[str, Any]) -> dict[str, Any]:
     whole = {"kind": "graph", "base": command["graph"] or _url(request), **command}
-    return shared.workers.update(whole, protect=not shared.settings.guideline_is_writable)
+    return shared.backend.update(whole, protect=not shared.settings.guideline_is_writable)
 
 
 def _graph(request: Request, path: str) -> GraphName:

@@ -15,6 +15,8 @@ QUERY_TYPE = "application/sparql-query"
 UPDATE_TYPE = "application/sparql-update"
 POST_TYPES = (FORM, QUERY_TYPE, UPDATE_TYPE)
 """Media types of a request body."""
+_BYTES = "latin-1"
+"""An encoding in which each byte is one character."""
 _MOST_FIELDS = 1_000
 """Most fields of a form or URL."""
 Kind = OneOf["query", "update"]
@@ -80,9 +82,9 @@ def read_post(content_type: str | None, body: bytes, parameters: Parameters) -> 
     if media_type not in POST_TYPES:
         found = media_type or "a body without Content-Type"
         raise MediaTypeError(f"{found}; send {', '.join(POST_TYPES)}")
-    text = decoded(body)
     if media_type == FORM:
-        return read_form(form_parameters(text), parameters)
+        return read_form(form_parameters(body.decode(_BYTES)), parameters)
+    text = decoded(body)
     kind: Kind = "query" if media_type == QUERY_TYPE else "update"
     return _operation(kind, [(kind, text), *parameters])
 
@@ -99,16 +101,23 @@ def read_form(form: Parameters, parameters: Parameters) -> Operation:
 def form_parameters(text: str) -> list[tuple[str, str]]:
     """Return the fields of a form, or of the query part of a URL.
 
+    Parameters
+    ----------
+    text : str
+        The form, its bytes as Latin-1: what they and the escapes stand for is UTF-8.
+
     Raises
     ------
     QueryError
         When an escape is not UTF-8.
     """
     try:
-        pairs = parse_qsl(text.encode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
-        return [(name.decode(), value.decode()) for name, value in pairs]
+        pairs = parse_qsl(
+            text, keep_blank_values=True, encoding=_BYTES, max_num_fields=_MOST_FIELDS, separator="&"
+        )
+        return [(_utf8(name), _utf8(value)) for name, value in pairs]
     except UnicodeDecodeError as error:
-        raise QueryError(f"a percent escape is not UTF-8: {error.reason}") from error
+        raise QueryError(f"a field is not UTF-8: {error.reason}") from error
     except ValueError as error:
         raise QueryError(f"more than {_MOST_FIELDS} fields") from error
 
@@ -151,6 +160,10 @@ def _operation(kind: Kind, parameters: Parameters) -> Operation:
             raise QueryError(f"{foreign} does not go with {kind}; send {' and '.join(_DATASET[kind])}")
     default, named = (_values(parameters, name) for name in _DATASET[kind])
     return Operation(kind, texts[0], (default, named) if default or named else None)
+
+
+def _utf8(text: str) -> str:
+    return text.encode(_BYTES).decode()
 
 
 def _values(parameters: Parameters, name: str) -> tuple[str, ...]:

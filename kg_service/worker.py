@@ -255,7 +255,8 @@ def _change_with(store: Store, worker: Worker, command: dict[str, Any]) -> dict[
 
 def _change(store: Store, command: dict[str, Any]) -> dict[str, Any]:
     """Make a change, and refuse it afterwards when it touched what is read only."""
-    if command["protect"] and command.get("graph") in map(str, (CATALOGUE, *store.knowledge_graphs())):
+    read_only = [str(iri) for iri in (CATALOGUE, *store.knowledge_graphs())] if command["protect"] else []
+    if command.get("graph") in read_only:
         raise ProtectedGraphError(f"{command['graph']} is read only; choose another name")
     state = store.protected_state() if command["protect"] and command["kind"] == "text" else {}
     told = _KINDS[command["kind"]](store, command)

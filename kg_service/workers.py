@@ -2,64 +2,27 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import BoundedSemaphore, Lock
+from threading import Lock
 from time import monotonic
 from typing import Any
 
-from rdflib.term import Node
-
 from kg_service import frames
 from kg_service.errors import CatalogError, QueryError
-from kg_service.negotiation import GRAPH_TYPES, RESULT_TYPES
-from kg_service.protocol_errors import ERRORS, BusyError, PartialAnswerError, StoppedError, TimedOutError
-from kg_service.sparql_guard import check
-from kg_service.store import GraphStore, QueryResult
-from kg_service.store.bindings import bound
+from kg_service.protocol_errors import ERRORS, PartialAnswerError, StoppedError, TimedOutError
+from kg_service.turns import QueryLimits, Turns
 
-SECONDS = 30.0
-MEMORY = 1_000_000_000
-ANSWER = 100_000_000
-RUNNING = max(2, os.cpu_count() or 1)
-WAITING = 16
-COMPLETE_TYPES = (RESULT_TYPES[0], GRAPH_TYPES[1])
-"""Media types that a complete answer is fetched in."""
 _GRACE = 5.0
 """How long after its deadline a worker may still be heard [s]; the kernel has ended it by then."""
 _START = 120.0
 """How long the store may take to load [s]."""
 _MOST_USES = 500
 """Queries after which a worker is replaced by a fresh one."""
-
-
-@dataclass(frozen=True)
-class QueryLimits:
-    """What one query may use, and how many may be answered at a time.
-
-    Attributes
-    ----------
-    seconds : float
-        From its start to the last byte of its answer.
-    memory : int
-        Beyond what the store takes [byte].
-    answer : int
-        Size of an answer [byte].
-    running, waiting : int
-        Queries answered at a time, and queries that wait for their turn; others are sent away.
-    """
-
-    seconds: float = SECONDS
-    memory: int = MEMORY
-    answer: int = ANSWER
-    running: int = RUNNING
-    waiting: int = WAITING
 
 
 @dataclass
@@ -206,11 +169,10 @@ class Workers:
         self.limits = limits or QueryLimits()
         self.services = sorted(services)
         self._in_memory = folder is None
-        self._turns = BoundedSemaphore(self.limits.running)
+        self._turns = Turns(self.limits)
         self._lock = Lock()
         self._updating = Lock()
         self._idle: list[_Connection] = []
-        self.waiting = 0
         self.version = 0
         self._root = self._keeper = self._start(folder)
         if folder is not None:
@@ -238,7 +200,7 @@ class Workers:
             "most": limits.answer,
             "services": self.services,
         }
-        self._take_turn()
+        self._turns.take()
         until = monotonic() + limits.seconds
         try:
             worker = self._commanded(whole)
@@ -296,9 +258,9 @@ class Workers:
         self._process.wait()
 
     @property
-    def is_alive(self) -> bool:
-        """Whether the process that has the store is there."""
-        return self._process.poll() is None
+    def waiting(self) -> int:
+        """How many queries wait for their turn."""
+        return self._turns.waiting
 
     def _start(self, folder: Path | None) -> _Connection:
         ours, theirs = socket.socketpair()
@@ -320,25 +282,6 @@ class Workers:
             self._process.wait()
             raise CatalogError(_detail(payload) if payload else "the process of the store ended at its start")
         return started
-
-    @contextmanager
-    def _waiting(self) -> Iterator[None]:
-        with self._lock:
-            if self.waiting >= self.limits.waiting:
-                raise BusyError(self.limits.seconds)
-            self.waiting += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self.waiting -= 1
-
-    def _take_turn(self) -> None:
-        if self._turns.acquire(blocking=False):
-            return
-        with self._waiting():
-            if not self._turns.acquire(timeout=self.limits.seconds):
-                raise BusyError(self.limits.seconds)
 
     def _commanded(self, command: Mapping[str, Any]) -> _Connection:
         """Return a worker that was given a command: an idle one, or a fresh one."""
@@ -405,30 +348,6 @@ class Workers:
                 stale.append(worker)
         for one in stale:
             one.close()
-
-
-class WorkerStore(GraphStore):
-    """The embedded store, asked and changed through workers.
-
-    Parameters
-    ----------
-    workers : Workers
-        The processes that have it.
-    """
-
-    def __init__(self, workers: Workers) -> None:
-        self.workers = workers
-
-    def query(self, sparql: str, *, bindings: Mapping[str, Node] | None = None) -> QueryResult:
-        """Return the complete answer to a query; see `GraphStore.query`."""
-        text, _ = bound(check(sparql), bindings or {})
-        answer = self.workers.ask({"text": text, "accepted": COMPLETE_TYPES, "base": None, "dataset": None})
-        answer.begin()
-        return QueryResult.read(answer.media_type, answer.first + b"".join(answer.rest()))
-
-    def change(self, steps: Iterable[str], what: str) -> None:
-        """Make the steps of an update; see `GraphStore.change`."""
-        self.workers.update({"kind": "steps", "text": " ;\n".join(steps), "what": what})
 
 
 def raise_told(payload: bytes) -> None:

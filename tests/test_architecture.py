@@ -17,7 +17,7 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init_
 LEVELS = [
     {"errors", "namespaces", "dates", "values", "progress", "negotiation", "frames", "metrics"},
     {"formula", "units", "table_files", "protocol_errors", "request_log"},
-    {"functions"},
+    {"functions", "turns"},
     {
         "iris",
         "knowledge",
@@ -46,7 +46,7 @@ LEVELS = [
         "graph_store",
     },
     {"concordance", "reader", "exchange", "store", "alignment_checks", "ontology_checks"},
-    {"compiler", "assumptions", "versions", "workers", "service_description"},
+    {"compiler", "assumptions", "versions", "workers", "service_description", "backend"},
     {
         "importers",
         "bearing",
