@@ -21,7 +21,7 @@ from kg_service.store.embedded import Store
 
 T = TypeVar("T")
 _PREFIX = "version-"
-_ATTEMPTS = 20
+_ATTEMPTS = 8
 _PAUSE = 0.25
 """Time between two attempts [s]."""
 
