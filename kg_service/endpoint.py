@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hmac
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from rdflib import URIRef
 
 from kg_service.backend import Backend, BackendStore
 from kg_service.errors import CatalogError
@@ -68,14 +71,26 @@ def read_token(file: Path | None) -> str | None:
     return token
 
 
-def open_backend(settings: ServiceSettings) -> Backend:
+def open_backend(settings: ServiceSettings, functions: Iterable[URIRef]) -> Backend:
     """Return what answers queries, ready to.
+
+    Parameters
+    ----------
+    settings : ServiceSettings
+        Which store it is, and its limits.
+    functions : iterable of URIRef
+        Functions that only the embedded store has.
 
     Raises
     ------
     CatalogError
         When the store cannot be loaded, or the other server cannot be used.
     """
+    if settings.store is not None and settings.store.startswith(("http://", "https://")):
+        from kg_service.remote_store import RemoteServer
+
+        query_url, _, update_url = settings.store.partition(",")
+        return RemoteServer(query_url, update_url or None, settings.limits, settings.services, functions)
     folder = None if settings.store is None else Path(settings.store)
     return Workers(folder, settings.limits, settings.services)
 
@@ -110,7 +125,7 @@ class Endpoint:
         """
         if self._backend is not None:
             return
-        self._backend = open_backend(self.settings)
+        self._backend = open_backend(self.settings, self.abilities.functions)
         self._graphs = Graphs(self.base, BackendStore(self._backend))
         for item in self._records:
             self._graphs.add(item)

@@ -10,6 +10,8 @@ from typing import Any
 _HEADER = Struct("!cI")
 CHUNK = 65_536
 """Bytes of an answer sent together; what fails before the first chunk is full is a plain error."""
+IN_MEMORY = ":memory:"
+"""Name of a store that lies in no folder."""
 COMMAND = b"C"
 """What to do, as JSON."""
 HEAD = b"H"

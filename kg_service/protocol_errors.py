@@ -119,6 +119,12 @@ class StoppedError(ProtocolError):
         )
 
 
+class RemoteError(ProtocolError):
+    """The server that has the store did not answer as it should."""
+
+    status = HTTPStatus.BAD_GATEWAY
+
+
 class PartialAnswerError(ProtocolError):
     """An answer that ended before it was complete."""
 

@@ -129,11 +129,13 @@ def run_query(
     UnknownNameError
         When there is no such query or format.
     """
-    graphs = Graphs(base)
+    store = Store()
+    store.load_knowledge()
+    graphs = Graphs(base, store)
     for item in assessed:
         graphs.add(item, compiled)
     for file in loaded:
-        graphs.store.load_quads(file)
+        store.load_quads(file)
     path = Path(name)
     if path.suffix in (".rq", ".sparql") and path.is_file():
         result = graphs.query(path.read_text(encoding="utf-8"))

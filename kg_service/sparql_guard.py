@@ -113,6 +113,8 @@ class CheckedQuery:
         Names of its variables.
     undeclared : tuple of int and str, or None
         Offset and prefix of the first name whose prefix it does not declare.
+    units : tuple of Unit
+        Its lexical units.
     """
 
     text: str
@@ -120,6 +122,7 @@ class CheckedQuery:
     group: int | None
     variables: frozenset[str]
     undeclared: tuple[int, str] | None
+    units: tuple[Unit, ...]
 
 
 def check(sparql: str, services: frozenset[str] = frozenset()) -> CheckedQuery:
@@ -150,6 +153,7 @@ def check(sparql: str, services: frozenset[str] = frozenset()) -> CheckedQuery:
         _group(units),
         frozenset(unit.text[1:] for unit in units if unit.kind is Kind.VARIABLE),
         _undeclared(units),
+        tuple(units),
     )
 
 

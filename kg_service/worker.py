@@ -83,14 +83,17 @@ class Worker:
 
     Parameters
     ----------
-    folder : Path or None
-        Folder of the store; in memory otherwise.
+    folder : str
+        Folder of the store; ``:memory:`` for one in memory, nothing for an empty one.
     """
 
-    def __init__(self, folder: Path | None) -> None:
-        self.versions = None if folder is None else Versions(folder)
+    def __init__(self, folder: str) -> None:
+        self.versions = None if folder in ("", frames.IN_MEMORY) else Versions(Path(folder))
         self.is_restricted = False
         self._store: Store | None = None
+        if not folder:
+            self._store = Store()
+            return
         self.functions = declared_functions()
         if self.versions is None:
             self._store = Store()
@@ -118,7 +121,9 @@ class Worker:
         self._restrict(command["memory"], bool(command["services"]))
         with _deadline(command["seconds"]):
             try:
-                if "graph" in command:
+                if "documents" in command:
+                    _write_triples(store, command, output)
+                elif "graph" in command:
                     _write_graph(store, command, output)
                 else:
                     _write_answer(store, command, output)
@@ -179,8 +184,8 @@ def serve(worker: Worker, connection: socket.socket) -> socket.socket | None:
 
 
 def main() -> None:
-    """Hold the store; ``worker CONNECTION LIFELINE [FOLDER]``, the first two as file descriptors."""
-    _, data, lifeline, *folder = sys.argv
+    """Hold the store; ``worker CONNECTION LIFELINE FOLDER``, the first two as file descriptors."""
+    _, data, lifeline, folder = sys.argv
     connection: socket.socket | None = socket.socket(fileno=int(data))
     assert connection is not None  # noqa: S101 - just made
     _end_with(socket.socket(fileno=int(lifeline)))
@@ -189,7 +194,7 @@ def main() -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
     try:
-        worker = Worker(Path(folder[0]) if folder else None)
+        worker = Worker(folder)
     except KgServiceError as error:
         frames.send_json(connection, frames.FAILED, {"error": "CatalogError", "detail": str(error)})
         return
@@ -248,6 +253,19 @@ def _write_graph(store: Store, command: dict[str, Any], output: Output) -> None:
     store.write_one_graph(command["graph"], command["accepted"], output)
 
 
+def _write_triples(store: Store, command: dict[str, Any], output: Output) -> None:
+    """Write documents as N-Triples, from a store of their own."""
+    _add_documents(store, None, command)
+    store.write_one_graph(None, ["application/n-triples"], output)
+    store.clear_graph(None)
+
+
+def _add_documents(store: Store, iri: str | None, command: dict[str, Any]) -> None:
+    for document in command["documents"] or []:
+        content = document["content"].encode("utf-8", "surrogateescape")
+        store.add_document(iri, content, document["media_type"], command["base"])
+
+
 def _change_with(store: Store, worker: Worker, command: dict[str, Any]) -> dict[str, Any]:
     store.use_functions(worker.functions)
     return _change(store, command)
@@ -291,9 +309,7 @@ def _change_graph(store: Store, command: dict[str, Any]) -> dict[str, Any]:
         raise NoGraphError(f"there is no graph {iri}")
     if command["replace"] and existed:
         store.clear_graph(iri)
-    for document in command["documents"] or []:
-        content = document["content"].encode("utf-8", "surrogateescape")
-        store.add_document(iri, content, document["media_type"], command["base"])
+    _add_documents(store, iri, command)
     return {"existed": existed}
 
 

@@ -156,6 +156,8 @@ class Workers:
         What a query may use.
     services : iterable of str
         Endpoints that SERVICE may call.
+    is_empty : bool
+        Whether the store is left without the knowledge base, to read documents only.
 
     Raises
     ------
@@ -164,7 +166,12 @@ class Workers:
     """
 
     def __init__(
-        self, folder: Path | None = None, limits: QueryLimits | None = None, services: Iterable[str] = ()
+        self,
+        folder: Path | None = None,
+        limits: QueryLimits | None = None,
+        services: Iterable[str] = (),
+        *,
+        is_empty: bool = False,
     ) -> None:
         self.limits = limits or QueryLimits()
         self.services = sorted(services)
@@ -174,7 +181,7 @@ class Workers:
         self._updating = Lock()
         self._idle: list[_Connection] = []
         self.version = 0
-        self._root = self._keeper = self._start(folder)
+        self._root = self._keeper = self._start("" if is_empty else str(folder or frames.IN_MEMORY))
         if folder is not None:
             self._make({"do": "load"}, _START)
 
@@ -184,7 +191,8 @@ class Workers:
         Parameters
         ----------
         command : mapping
-            ``text``, ``accepted`` media types, ``base``, ``dataset``; or ``graph`` instead of a text.
+            ``text``, ``accepted`` media types, ``base``, ``dataset``; or ``graph`` instead of a text;
+            or ``documents`` to be read as N-Triples.
 
         Raises
         ------
@@ -262,10 +270,10 @@ class Workers:
         """How many queries wait for their turn."""
         return self._turns.waiting
 
-    def _start(self, folder: Path | None) -> _Connection:
+    def _start(self, folder: str) -> _Connection:
         ours, theirs = socket.socketpair()
         lifeline, end = socket.socketpair()
-        arguments = [str(theirs.fileno()), str(end.fileno()), *([str(folder)] if folder else [])]
+        arguments = [str(theirs.fileno()), str(end.fileno()), folder]
         self._process = subprocess.Popen(  # noqa: S603 - our own module
             [sys.executable, "-m", "kg_service.worker", *arguments],
             pass_fds=(theirs.fileno(), end.fileno()),

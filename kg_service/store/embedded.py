@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar, cast
 
 import pyoxigraph as ox
+from rdflib import URIRef
 from rdflib.term import Node
 
 from kg_service.catalogue import CATALOGUE, knowledge_modules
-from kg_service.errors import CatalogError, QueryError
+from kg_service.errors import CatalogError, InputError, Problem, QueryError
 from kg_service.functions import Functions
 from kg_service.knowledge import load_graph, shapes_paths
 from kg_service.sparql_errors import parse_error
@@ -21,7 +23,7 @@ from kg_service.store.base import GraphStore
 from kg_service.store.bindings import bound
 from kg_service.store.results import QueryResult, complete
 from kg_service.store.streaming import Output, write_answer, write_graph
-from kg_service.store.terms import QueryFunction, query_function
+from kg_service.store.terms import QueryFunction, graph_name, query_function
 
 T = TypeVar("T")
 Answer = ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples
@@ -180,6 +182,41 @@ class Store(GraphStore):
             raise QueryError(f"not a SPARQL update: {error}") from error
         except _FAILURES as error:
             raise QueryError(f"the update failed: {error}") from error
+
+    def load_quads(self, path: Path) -> int:
+        """Add the named graphs of a file to the store in memory; return how many quads came.
+
+        Parameters
+        ----------
+        path : Path
+            N-Quads, gzipped if it ends in ``.gz``.
+
+        Raises
+        ------
+        InputError
+            When it cannot be read, is no N-Quads, or speaks in a graph of the knowledge base.
+        """
+        before, held = len(self._store), self._knowledge_sizes()
+        try:
+            with path.open("rb") as file:
+                unpacked = gzip.GzipFile(fileobj=file) if path.suffix == ".gz" else file
+                self._store.bulk_load(cast(IO[bytes], unpacked), ox.RdfFormat.N_QUADS)
+        except (OSError, EOFError) as error:
+            raise InputError([Problem(path.name, str(error), "a whole file that can be read")]) from error
+        except SyntaxError as error:
+            raise InputError([Problem(path.name, str(error), "N-Quads")]) from error
+        changed = [iri for iri, size in self._knowledge_sizes().items() if size != held.get(iri)]
+        if changed:
+            found = f"statements in the graph {changed[0]}"
+            raise InputError([Problem(path.name, found, "no graph of the knowledge base")])
+        return len(self._store) - before
+
+    def _knowledge_sizes(self) -> dict[URIRef, int]:
+        graphs = {iri: graph_name(iri) for iri in self.knowledge_graphs()}
+        return {
+            iri: sum(1 for _ in self._store.quads_for_pattern(None, None, None, name))
+            for iri, name in graphs.items()
+        }
 
     def has_graph(self, iri: str | None) -> bool:
         """Return whether a named graph exists; the default graph, named by None, always does."""
