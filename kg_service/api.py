@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Annotated, Any
 
+from anyio.to_thread import current_default_thread_limiter
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
@@ -144,6 +145,9 @@ def create_app(
 @asynccontextmanager
 async def _opened(app: FastAPI) -> AsyncIterator[None]:
     """Have the store while the application runs."""
+    limits = app.state.shared.settings.limits
+    # A query that runs or waits holds a thread; the other routes keep theirs.
+    current_default_thread_limiter().total_tokens += limits.running + limits.waiting
     await run_in_threadpool(app.state.shared.open)
     try:
         yield

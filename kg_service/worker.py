@@ -129,7 +129,7 @@ class Worker:
                     _write_answer(store, command, output)
             except MemoryError as error:
                 raise TooLargeError from error
-            except KgServiceError as error:
+            except (KgServiceError, OSError) as error:
                 if output.is_too_large:
                     raise TooLargeError from error
                 raise
@@ -180,6 +180,8 @@ def serve(worker: Worker, connection: socket.socket) -> socket.socket | None:
             COMMANDS[command["do"]](worker, command, connection)
         except (KgServiceError, RecursionError) as error:
             frames.send_json(connection, frames.FAILED, _told(error, command))
+        except ConnectionError:  # Nobody waits for the answer.
+            return None
     return None
 
 
@@ -199,6 +201,7 @@ def main() -> None:
         frames.send_json(connection, frames.FAILED, {"error": "CatalogError", "detail": str(error)})
         return
     frames.send_json(connection, frames.END, {})
+    _say_no_more()
     while connection is not None:
         connection = serve(worker, connection)
 
@@ -224,6 +227,13 @@ def _end_with(lifeline: socket.socket) -> None:
     fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
     fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
     _LIFELINES.append(lifeline)
+
+
+def _say_no_more() -> None:
+    """Close standard error: what the engine says when it fails may hold parts of a query."""
+    silence = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, sys.stderr.fileno())
+    os.close(silence)
 
 
 def _told(error: Exception, command: dict[str, Any]) -> dict[str, str]:

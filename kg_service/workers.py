@@ -19,6 +19,7 @@ from kg_service.turns import QueryLimits, Turns
 
 _GRACE = 5.0
 """How long after its deadline a worker may still be heard [s]; the kernel has ended it by then."""
+_ENDED = "the process that has the store has ended; start the service again"
 _START = 120.0
 """How long the store may take to load [s]."""
 _MOST_USES = 500
@@ -57,6 +58,7 @@ class Answer:
         self.media_type = ""
         self.first = b""
         self.is_complete = False
+        self._handing_over = Lock()
 
     def begin(self) -> None:
         """Wait for the first part.
@@ -78,9 +80,9 @@ class Answer:
 
     def hang_up(self) -> None:
         """End the worker from another thread than the one that reads the answer; it then reads the end."""
-        worker = self._worker
-        if worker is not None:
-            worker.lifeline.close()
+        with self._handing_over:
+            if self._worker is not None:
+                self._worker.lifeline.close()
 
     def rest(self) -> Iterator[bytes]:
         """Yield the parts after the first.
@@ -139,10 +141,11 @@ class Answer:
         raise StoppedError(self._pool.limits.memory)
 
     def _finish(self) -> None:
-        assert self._worker is not None  # noqa: S101 - it ends once
+        with self._handing_over:
+            worker, self._worker = self._worker, None
+        assert worker is not None  # noqa: S101 - it ends once
         self.is_complete = True
-        self._pool.give_back(self._worker)
-        self._worker = None
+        self._pool.give_back(worker)
 
 
 class Workers:
@@ -198,6 +201,8 @@ class Workers:
         ------
         BusyError
             When too many queries are being answered.
+        CatalogError
+            When the process that has the store is gone.
         """
         limits = self.limits
         whole = {
@@ -270,6 +275,11 @@ class Workers:
         """How many queries wait for their turn."""
         return self._turns.waiting
 
+    @property
+    def session(self) -> int:
+        """Session that all its processes belong to."""
+        return self._process.pid
+
     def _start(self, folder: str) -> _Connection:
         ours, theirs = socket.socketpair()
         lifeline, end = socket.socketpair()
@@ -316,9 +326,9 @@ class Workers:
                 frames.send_json(keeper.data, frames.COMMAND, {"do": "fork"})
                 _, descriptors, _, _ = socket.recv_fds(keeper.data, 1, 2)
             except OSError as error:
-                raise StoppedError(self.limits.memory) from error
+                raise CatalogError(_ENDED) from error
             if len(descriptors) != 2:
-                raise StoppedError(self.limits.memory)
+                raise CatalogError(_ENDED)
             data, lifeline = (socket.socket(fileno=descriptor) for descriptor in descriptors)
             return _Connection(data, lifeline, self.version)
 

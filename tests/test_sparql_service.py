@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.client import HTTPConnection, IncompleteRead
 from time import monotonic
 
@@ -26,8 +26,10 @@ from kg_service.service import KnowledgeBase
 from kg_service.service_description import SD
 from kg_service.sparql_api import MAX_BODY
 from kg_service.turns import QueryLimits
+from kg_service.workers import Workers
 
 SECONDS = 1.5
+PATIENCE = 60
 ANSWER = 4_000_000
 ONE = "SELECT (1 AS ?one) {}"
 GRAPH = "CONSTRUCT { <urn:a> <urn:b> 'é' } WHERE {}"
@@ -36,10 +38,20 @@ CATALOGUE = "https://w3id.org/bonemet-kg/catalogue"
 
 @pytest.fixture(scope="module")
 def url(base: KnowledgeBase) -> Iterator[str]:
+    """A service in a hurry."""
     limits = QueryLimits(seconds=SECONDS, memory=300_000_000, answer=ANSWER, running=2, waiting=1)
     settings = ServiceSettings(token=TOKEN, limits=limits, origins=("https://page.example",))
     with served(create_app(base, settings=settings)) as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+def patient(base: KnowledgeBase, url: str) -> Iterator[tuple[str, Workers]]:
+    """A service with time, little memory, and leave to call the other; its URL and its workers."""
+    limits = QueryLimits(seconds=PATIENCE, memory=100_000_000)
+    app = create_app(base, settings=ServiceSettings(limits=limits, services=frozenset({f"{url}/sparql"})))
+    with served(app) as found:
+        yield found, app.state.shared.backend
 
 
 @pytest.fixture(scope="module")
@@ -227,34 +239,28 @@ def test_a_query_is_stopped_while_others_are_answered(url: str) -> None:
     assert_problem(found[0], 504, f"stopped after {SECONDS:g} s")
 
 
-def test_the_work_ends_with_the_query(url: str, client: httpx.Client) -> None:
-    assert_problem(client.get("/sparql", params={"query": ENDLESS}), 504)
-    assert busy_workers() == 0
-
-
-def test_the_work_ends_when_nobody_waits_for_it(url: str, client: httpx.Client) -> None:
+def test_the_work_ends_when_nobody_waits_for_it(patient: tuple[str, Workers]) -> None:
+    url, workers = patient
     host, port = url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port))) as connection:
         query = ENDLESS.replace(" ", "%20")
         connection.sendall(f"GET /sparql?query={query} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
-        wait_for(lambda: busy_workers() == 1)
+        wait_for(lambda: computing(workers) == 1)
         started = monotonic()
-    wait_for(lambda: busy_workers() == 0)
-    assert monotonic() - started < SECONDS
+    wait_for(lambda: computing(workers) == 0)
+    assert monotonic() - started < PATIENCE / 2
 
 
-def busy_workers() -> int:
-    """Return how many worker processes are computing."""
-    listed = subprocess.run(
-        ["ps", "-eo", "ppid,state,args"], capture_output=True, text=True, check=True
-    ).stdout
-    rows = [line.split(None, 2) for line in listed.splitlines()]
-    return sum(state == "R" and "kg_service.worker" in args for _, state, args in rows)
+def computing(workers: Workers) -> int:
+    """Return how many processes of a store are computing; they are one session."""
+    command = ["ps", "-eo", "sid,state"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return [line.split() for line in listed.splitlines()].count([str(workers.session), "R"])
 
 
-def wait_for(condition: object) -> None:
-    until = monotonic() + 20
-    while not condition():  # type: ignore[operator]
+def wait_for(condition: Callable[[], bool]) -> None:
+    until = monotonic() + PATIENCE / 2
+    while not condition():
         assert monotonic() < until
 
 
@@ -325,13 +331,14 @@ def test_an_answer_over_http_1_0_is_sent_whole_or_not_at_all(url: str) -> None:
     assert get(HUGE).startswith(b"HTTP/1.1 500")
 
 
-def test_an_answer_that_needs_too_much_memory_is_refused(client: httpx.Client) -> None:
+def test_an_answer_that_needs_too_much_memory_is_refused(patient: tuple[str, Workers]) -> None:
     tenfold = "".join(f"BIND(CONCAT({', '.join([f'?x{i}'] * 10)}) AS ?x{i + 1}) " for i in range(4))
     text = "x" * 50_000
-    response = client.post("/sparql", data={"query": f"SELECT ?x4 {{ BIND('{text}' AS ?x0) {tenfold} }}"})
-    assert_problem(response, 500)
-    assert "memory" in response.json()["detail"]
-    assert ask(client, "ASK {}")
+    with httpx.Client(base_url=patient[0], timeout=PATIENCE) as client:
+        response = client.post("/sparql", data={"query": f"SELECT ?x4 {{ BIND('{text}' AS ?x0) {tenfold} }}"})
+        assert_problem(response, 500)
+        assert "memory" in response.json()["detail"]
+        assert ask(client, "ASK {}")
 
 
 # Attacks
@@ -361,6 +368,24 @@ def test_an_attack_is_refused_with_its_reason(client: httpx.Client, name: str) -
     query, status, text = ATTACKS[name]
     assert_problem(client.post("/sparql", data={"query": query}), status, text)
     assert ask(client, "ASK {}")
+
+
+def test_service_calls_an_allowed_endpoint_and_no_other(patient: tuple[str, Workers], url: str) -> None:
+    pattern = f"{{ GRAPH <{CATALOGUE}> {{ ?c <http://www.w3.org/ns/dcat#dataset> ?g }} }}"
+    with httpx.Client(base_url=patient[0], timeout=PATIENCE) as client:
+        for call in (f"SERVICE <{url}/sparql>", f"service silent <{url}/sparql>"):
+            assert ask(client, f"ASK {{ {call} {pattern} }}")
+        refused = (
+            "SERVICE <http://127.0.0.1/>",
+            f"SERVICE <{url}/sparql/>",
+            "SERVICE ?any",
+            "SERVICE p:sparql",
+        )
+        for call in refused:
+            query = f"PREFIX p: <{url}/> ASK {{ BIND(<{url}/sparql> AS ?any) {call} {pattern} }}"
+            assert_problem(client.get("/sparql", params={"query": query}), 400, f"allowed: {url}/sparql")
+        graph = Graph().parse(data=client.get("/sparql").text, format="turtle")
+        assert (None, SD.feature, SD.BasicFederatedQuery) in graph
 
 
 def test_a_path_explosion_ends(client: httpx.Client) -> None:
@@ -393,13 +418,14 @@ BOMB = (
             b'{"@context": {"@import": "http://127.0.0.1/c"}, "@id": "a:b"}',
             "application/ld+json",
         ),
-        ("text/turtle", b"<a:a> <a:b> " + b"(" * 200_000, "application"),
+        ("text/turtle", b"<a:a> <a:b> " + b"(" * 200_000, ""),
     ],
 )
 def test_a_hostile_document_is_refused(client: httpx.Client, media_type: str, body: bytes, text: str) -> None:
     headers = {**BEARER, "content-type": media_type}
     response = client.put("/rdf-graph-store?graph=urn:hostile", content=body, headers=headers)
-    assert response.status_code in (400, 500)
+    assert response.status_code in (400, 500, 504)
+    assert text in response.json()["detail"]
     assert client.get("/rdf-graph-store?graph=urn:hostile").status_code == 404
     assert ask(client, "ASK {}")
 
