@@ -51,6 +51,11 @@ class ServiceSettings:
     guideline_is_writable: bool = False
     origins: tuple[str, ...] = ()
 
+    @property
+    def is_remote(self) -> bool:
+        """Whether the store is another server."""
+        return self.store is not None and self.store.startswith(("http://", "https://"))
+
 
 def read_token(file: Path | None) -> str | None:
     """Return the token that updates must show: of a file, or of the environment; None when there is none.
@@ -86,7 +91,7 @@ def open_backend(settings: ServiceSettings, functions: Iterable[URIRef]) -> Back
     CatalogError
         When the store cannot be loaded, or the other server cannot be used.
     """
-    if settings.store is not None and settings.store.startswith(("http://", "https://")):
+    if settings.store is not None and settings.is_remote:
         from kg_service.remote_store import RemoteServer
 
         query_url, _, update_url = settings.store.partition(",")
@@ -125,7 +130,7 @@ class Endpoint:
         """
         if self._backend is not None:
             return
-        self._backend = open_backend(self.settings, self.abilities.functions)
+        self._backend = open_backend(self.settings, self._functions)
         self._graphs = Graphs(self.base, BackendStore(self._backend))
         for item in self._records:
             self._graphs.add(item)
@@ -157,8 +162,12 @@ class Endpoint:
     @property
     def abilities(self) -> Abilities:
         """What the endpoint can do besides answering queries."""
-        functions = sorted(self.base.compiled().schema.functions.by_iri)
+        functions = () if self.settings.is_remote else self._functions
         return Abilities(self.settings.token is not None, sorted(self.settings.services), functions)
+
+    @property
+    def _functions(self) -> list[URIRef]:
+        return sorted(self.base.compiled().schema.functions.by_iri)
 
     def authorize(self, header: str | None) -> None:
         """Refuse whoever may not change the store.

@@ -152,7 +152,7 @@ class Worker:
             size = _address_space() + memory
             resource.setrlimit(resource.RLIMIT_AS, (size, size))
             self.is_restricted = True
-        resource.setrlimit(resource.RLIMIT_NOFILE, (files, _FEW_FILES))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
 
 
 _LIFELINES: list[socket.socket] = []

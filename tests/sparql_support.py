@@ -2,9 +2,9 @@
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from time import sleep
+from time import monotonic, sleep
 from typing import Any
 
 import httpx
@@ -34,6 +34,14 @@ def served(app: FastAPI) -> Iterator[str]:
         finally:
             server.should_exit = True
             thread.join()
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Wait until something is so; half a minute is more than any machine needs."""
+    until = monotonic() + 30
+    while not condition():
+        assert monotonic() < until
+        sleep(0.02)
 
 
 def assert_problem(response: Any, status: int, text: str = "") -> None:

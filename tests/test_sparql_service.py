@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.client import HTTPConnection, IncompleteRead
 from time import monotonic
 
@@ -15,7 +15,18 @@ import pytest
 from rdflib import Graph, URIRef
 from rdflib.namespace import RDF
 from rdflib.plugins.stores.sparqlstore import SPARQLStore, SPARQLUpdateStore
-from sparql_support import BEARER, ENDLESS, EVERYTHING, HUGE, TOKEN, ask, assert_problem, served, update
+from sparql_support import (
+    BEARER,
+    ENDLESS,
+    EVERYTHING,
+    HUGE,
+    TOKEN,
+    ask,
+    assert_problem,
+    served,
+    update,
+    wait_for,
+)
 from SPARQLWrapper import CSV, JSON, POST, TURTLE, XML, SPARQLWrapper
 
 from kg_service.api import create_app
@@ -256,12 +267,6 @@ def computing(workers: Workers) -> int:
     command = ["ps", "-eo", "sid,state"]
     listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return [line.split() for line in listed.splitlines()].count([str(workers.session), "R"])
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    until = monotonic() + PATIENCE / 2
-    while not condition():
-        assert monotonic() < until
 
 
 def test_one_too_many_is_sent_away(url: str, client: httpx.Client) -> None:
