@@ -8,7 +8,7 @@ from struct import Struct
 from typing import Any
 
 _HEADER = Struct("!cI")
-CHUNK = 65_536
+CHUNK = 262_144
 """Bytes of an answer sent together; what fails before the first chunk is full is a plain error."""
 IN_MEMORY = ":memory:"
 """Name of a store that lies in no folder."""
