@@ -30,8 +30,8 @@ QUERIES = {
     "count of a join": "SELECT (COUNT(*) AS ?n) { ?s ?p ?o . ?o ?q ?r }",
     "grouped and ordered": "SELECT ?p (COUNT(DISTINCT ?s) AS ?n) { ?s ?p ?o } GROUP BY ?p ORDER BY DESC(?n)",
     "text search": "SELECT ?s ?l { ?s ?p ?l FILTER (isLiteral(?l) && REGEX(STR(?l), 'spin(e|al)', 'i')) }",
-    "all statements, 8 MB": "SELECT * { ?s ?p ?o }",
-    "construct, 2 MB": "CONSTRUCT { ?s rdfs:label ?l } WHERE { ?s rdfs:label ?l }",
+    "all statements": "SELECT * { ?s ?p ?o }",
+    "construct labels": "CONSTRUCT { ?s rdfs:label ?l } WHERE { ?s rdfs:label ?l }",
     "path": "SELECT (COUNT(*) AS ?n) { ?a rdfs:subClassOf+ ?b }",
 }
 SLOW = "grouped and ordered"
@@ -139,9 +139,7 @@ def load(host: str, port: int, name: str, clients: int) -> str:
         times = [t for found in pool.map(one, [REQUESTS // clients] * clients) for t in found]
     seconds = perf_counter() - started
     cuts = quantiles(times, n=100)
-    print(
-        f"| {name} | {clients} | {len(times) / seconds:,.0f} | {cuts[49] * 1000:.1f} | {cuts[98] * 1000:.1f} |"
-    )
+    return f"| {name} | {clients} | {len(times) / seconds:,.0f} | {cuts[49] * 1000:.1f} | {cuts[98] * 1000:.1f} |"
 
 
 def main() -> None:
