@@ -33,7 +33,7 @@ from kg_service.protocol_errors import (
     UnsuitableFormError,
     UpdatesOffError,
 )
-from kg_service.sparql_guard import CheckedQuery, Kind, check, check_update
+from kg_service.sparql_guard import CheckedQuery, Kind, check, check_iri, check_update
 from kg_service.store import QueryResult, Store
 from kg_service.turns import QueryLimits, Turns
 from kg_service.workers import Workers
@@ -244,7 +244,8 @@ class RemoteServer:
         return names, names
 
     def _with_base(self, command: Mapping[str, Any]) -> str:
-        return f"BASE <{command['base']}> {command['text']}" if command["base"] else str(command["text"])
+        base = command["base"]
+        return f"BASE <{check_iri(base)}> {command['text']}" if base else str(command["text"])
 
     def _refuse_functions(self, checked: CheckedQuery) -> None:
         """Refuse a call that another server would answer with nothing."""
@@ -254,12 +255,12 @@ class RemoteServer:
                 raise QueryError(f"{unit.text} is a function of the embedded store, not of the other server")
 
     def _has_graph(self, iri: str) -> bool:
-        return self._select(f"ASK {{ GRAPH <{iri}> {{ ?s ?p ?o }} }}").boolean is True
+        return self._select(f"ASK {{ GRAPH <{check_iri(iri)}> {{ ?s ?p ?o }} }}").boolean is True
 
     def _graph_query(self, iri: str | None) -> str:
         if iri is None:
             raise QueryError("the default graph of the other server may be all its graphs; name one")
-        if not self._has_graph(_checked_iri(iri)):
+        if not self._has_graph(iri):
             raise NoGraphError(f"there is no graph {iri}")
         return f"CONSTRUCT {{ ?s ?p ?o }} WHERE {{ GRAPH <{iri}> {{ ?s ?p ?o }} }}"
 
@@ -298,7 +299,7 @@ class RemoteServer:
             raise QueryError("the default graph of the other server may be all its graphs; name one")
         if protect and iri in map(str, (CATALOGUE, *BackendStore(self).knowledge_graphs())):
             raise ProtectedGraphError(f"{iri} is read only; choose another name")
-        existed = self._has_graph(_checked_iri(iri))
+        existed = self._has_graph(iri)
         if command["documents"] is None and not existed:
             raise NoGraphError(f"there is no graph {iri}")
         removal = [f"DROP SILENT GRAPH <{iri}>"] if command["replace"] else []
@@ -347,10 +348,3 @@ def told(seconds: float) -> Iterator[None]:
         raise TimedOutError(seconds) from error
     except httpx.HTTPError as error:
         raise RemoteError(f"{type(error).__name__}: {error}") from error
-
-
-def _checked_iri(iri: str) -> str:
-    """Return an IRI that can stand between angle brackets."""
-    if not iri.isprintable() or set(iri) & set('<>"{}|^`\\ '):
-        raise QueryError(f"{iri!r} cannot name a graph; give an absolute IRI")
-    return iri

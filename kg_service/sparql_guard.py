@@ -45,6 +45,7 @@ _UNITS = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_ABSOLUTE = re.compile(r"""[A-Za-z][A-Za-z0-9+.\-]*:[^<>"{}|^`\\\x00-\x20]*""")
 _HEXADECIMAL = 16
 _SURROGATES = range(0xD800, 0xE000)
 _UPDATES = frozenset({"insert", "delete", "load", "clear", "drop", "create", "add", "move", "copy", "with"})
@@ -177,6 +178,19 @@ def check_update(sparql: str, services: frozenset[str] = frozenset()) -> list[Un
     _check_services(sparql, units, services)
     _check_words(sparql, units, _LOADS, "documents are not fetched; send the triples themselves")
     return units
+
+
+def check_iri(iri: str) -> str:
+    """Return an IRI that can be written between angle brackets, and ends where they do.
+
+    Raises
+    ------
+    QueryError
+        When it is not absolute, or holds a character that no IRI can hold.
+    """
+    if not _ABSOLUTE.fullmatch(iri):
+        raise QueryError(f"{iri!r} is no absolute IRI; write it whole, with its escapes")
+    return iri
 
 
 def position(text: str, offset: int) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kg_service.errors import QueryError
-from kg_service.sparql_guard import Unit, position
+from kg_service.sparql_guard import Unit, check_iri, position
 
 
 def with_dataset(text: str, units: Sequence[Unit], default: Sequence[str], named: Sequence[str]) -> str:
@@ -27,7 +27,7 @@ def with_dataset(text: str, units: Sequence[Unit], default: Sequence[str], named
     Raises
     ------
     QueryError
-        When the update itself names graphs to match in.
+        When the update itself names graphs to match in, or a graph is named by no IRI.
     """
     top = [unit for unit in units if unit.depth == 0]
     for unit in top:
@@ -38,7 +38,8 @@ def with_dataset(text: str, units: Sequence[Unit], default: Sequence[str], named
             )
         if "where" in unit.word and unit.word != "where":
             raise QueryError(f"{position(text, unit.start)}: {unit.text}; put spaces around WHERE")
-    clauses = " ".join([*(f"USING <{iri}>" for iri in default), *(f"USING NAMED <{iri}>" for iri in named)])
+    using = [f"USING <{check_iri(iri)}>" for iri in default]
+    clauses = " ".join([*using, *(f"USING NAMED <{check_iri(iri)}>" for iri in named)])
     parts, end = [], 0
     for before, where in zip([None, *top], top, strict=False):
         if where.word != "where":

@@ -138,11 +138,16 @@ class Worker:
 
     def update(self, command: dict[str, Any], connection: socket.socket) -> None:
         """Change the store, all or nothing; in memory this process then is the one that has it."""
-        with _memory(command["memory"]), _deadline(command["seconds"]):
-            if self.versions is None:
-                told = _change(self.store, command)
-            else:
+        with (
+            _limited(resource.RLIMIT_AS, _address_space() + command["memory"]),
+            _deadline(command["seconds"]),
+        ):
+            if self.versions is not None:
                 told = self.versions.advance(lambda store: _change_with(store, self, command))
+            else:
+                files = _FEW_FILES if command["services"] else 0
+                with _limited(resource.RLIMIT_NOFILE, files):
+                    told = _change(self.store, command)
         frames.send_json(connection, frames.END, told)
 
     def _restrict(self, memory: int, calls_services: bool) -> None:
@@ -265,9 +270,9 @@ def _write_graph(store: Store, command: dict[str, Any], output: Output) -> None:
 
 def _write_triples(store: Store, command: dict[str, Any], output: Output) -> None:
     """Write documents as N-Triples, from a store of their own."""
+    store.clear_graph(None)
     _add_documents(store, None, command)
     store.write_one_graph(None, ["application/n-triples"], output)
-    store.clear_graph(None)
 
 
 def _add_documents(store: Store, iri: str | None, command: dict[str, Any]) -> None:
@@ -341,14 +346,14 @@ def _deadline(seconds: float) -> Iterator[None]:
 
 
 @contextmanager
-def _memory(memory: int) -> Iterator[None]:
-    """Limit the memory of an update; the process may live on, so the limit is taken back."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (_address_space() + memory, hard))
+def _limited(what: int, most: int) -> Iterator[None]:
+    """Limit what an update may use; its process may live on, so the limit is taken back."""
+    soft, hard = resource.getrlimit(what)
+    resource.setrlimit(what, (most, hard))
     try:
         yield
     finally:
-        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+        resource.setrlimit(what, (soft, hard))
 
 
 def _address_space() -> int:

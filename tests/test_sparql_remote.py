@@ -129,6 +129,11 @@ def test_what_is_refused_is_refused_here_too(client: httpx.Client) -> None:
     assert_problem(update(client, "INSERT DATA { <urn:a> <urn:b> 1 }"), 403, "--allow-guideline-updates")
 
 
+def test_the_name_of_a_graph_cannot_carry_a_clause(client: httpx.Client) -> None:
+    path = "/rdf-graph-store?graph=a:b%3E%20%7B%7D%20SERVICE%20%3Ca:c"
+    assert_problem(client.get(path), 400, "no absolute IRI")
+
+
 def test_graphs_are_put_read_and_removed(client: httpx.Client) -> None:
     path = "/rdf-graph-store?graph=urn:far"
     headers = {**BEARER, "content-type": "text/turtle"}

@@ -520,6 +520,20 @@ def test_using_graphs_of_the_request_hold_for_delete_where_too(client: httpx.Cli
     assert ask(client, "ASK { <urn:k> <urn:w> 1, 2 }")
 
 
+@pytest.mark.parametrize("name", ["using-graph-uri", "using-named-graph-uri"])
+@pytest.mark.parametrize(
+    "iri", ["a:b> WHERE {} ; LOAD <http://127.0.0.1/", "relative", "a:b c", "a:\\u003E", ""]
+)
+def test_a_graph_of_the_request_cannot_carry_a_clause(client: httpx.Client, name: str, iri: str) -> None:
+    response = client.post(
+        "/sparql",
+        params={name: iri},
+        content="DELETE {} WHERE {}",
+        headers={**BEARER, "content-type": "application/sparql-update"},
+    )
+    assert_problem(response, 400, "no absolute IRI")
+
+
 @pytest.mark.parametrize("media_type", DOCUMENT_TYPES)
 def test_a_graph_is_put_read_and_removed(client: httpx.Client, media_type: str) -> None:
     path = "/rdf-graph-store?graph=urn:put"
