@@ -20,8 +20,10 @@ from kg_service.endpoint import ServiceSettings, open_backend
 from kg_service.errors import CatalogError
 from kg_service.knowledge import DATA_ROOT
 from kg_service.service import KnowledgeBase
+from kg_service.sparql import Graphs
 from kg_service.turns import QueryLimits
 
+SECONDS = 2
 OXIGRAPH = shutil.which("oxigraph", path=str(Path(sys.executable).parent))
 CASE = (DATA_ROOT / "examples" / "case-thoracic-reirradiation.json").read_text(encoding="utf-8")
 JSON = {"content-type": "application/json"}
@@ -60,8 +62,14 @@ def wait_for(url: str) -> None:
 def settings(server: str, *, update_url: bool = True, **others: bool) -> ServiceSettings:
     store = f"{server}/query,{server}/update" if update_url else f"{server}/query"
     return ServiceSettings(
-        store=store, token=TOKEN, limits=QueryLimits(seconds=3, answer=4_000_000), **others
+        store=store, token=TOKEN, limits=QueryLimits(seconds=SECONDS, answer=4_000_000), **others
     )
+
+
+@pytest.fixture(scope="module")
+def own(base: KnowledgeBase) -> Graphs:
+    """The embedded store."""
+    return Graphs(base)
 
 
 @pytest.fixture(scope="module")
@@ -81,10 +89,7 @@ def test_a_server_without_the_knowledge_is_told_apart(server: str) -> None:
         open_backend(ServiceSettings(store="http://127.0.0.1:1/query"), [])
 
 
-def test_the_library_is_answered_as_by_the_embedded_store(client: httpx.Client, base: KnowledgeBase) -> None:
-    from kg_service.sparql import Graphs
-
-    own = Graphs(base)
+def test_the_library_is_answered_as_by_the_embedded_store(client: httpx.Client, own: Graphs) -> None:
     for name in ("contraindications-of-option", "loaded-graphs", "statements-without-reference"):
         parameters = {"option": "SBRT"} if name.startswith("contra") else {}
         response = client.get(f"/queries/{name}", params=parameters, headers={"accept": "text/csv"})
@@ -151,7 +156,7 @@ def test_graphs_are_put_read_and_removed(client: httpx.Client) -> None:
 
 
 def test_a_query_that_takes_too_long_or_answers_too_much_is_no_answer(client: httpx.Client) -> None:
-    assert_problem(client.get("/sparql", params={"query": ENDLESS}), 504, "stopped after 3 s")
+    assert_problem(client.get("/sparql", params={"query": ENDLESS}), 504, f"stopped after {SECONDS:g} s")
     with pytest.raises(httpx.RemoteProtocolError, match="incomplete chunked read"):
         client.get("/sparql", params={"query": HUGE})
 

@@ -1,6 +1,7 @@
 """The SPARQL endpoint over real HTTP: forms, formats, datasets, limits, attacks, real clients."""
 
 import json
+import logging
 import shutil
 import socket
 import subprocess
@@ -33,6 +34,7 @@ from kg_service.api import create_app
 from kg_service.endpoint import ServiceSettings
 from kg_service.graph_store import DOCUMENT_TYPES
 from kg_service.negotiation import GRAPH_TYPES, RESULT_TYPES, accepted_types
+from kg_service.request_log import JsonLines
 from kg_service.service import KnowledgeBase
 from kg_service.service_description import SD
 from kg_service.sparql_api import MAX_BODY
@@ -609,3 +611,33 @@ def test_pages_of_an_allowed_origin_alone_may_call(client: httpx.Client) -> None
     ):
         response = client.get("/sparql", params={"query": "ASK {}"}, headers={"origin": origin})
         assert response.headers.get("access-control-allow-origin") == expected
+
+
+def test_logs_hold_no_query_no_record_and_no_identifier(
+    client: httpx.Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="bonemet.requests")
+    client.get("/sparql", params={"query": "ASK { ?s ?p 'Dupont' }"})
+    client.post("/assess", content='{"id": "Dupont"', headers={"content-type": "application/json"})
+    client.delete("/records/Dupont", headers=BEARER)
+    client.get("/Dupont")
+    lines = [JsonLines().format(record) for record in caplog.records if record.name == "bonemet.requests"]
+    assert [json.loads(line)["route"] for line in lines] == [
+        "/sparql",
+        "/assess",
+        "/records/{document}",
+        "(none)",
+    ]
+    assert [json.loads(line)["status"] for line in lines] == [200, 422, 404, 404]
+    assert "Dupont" not in "".join(lines)
+
+
+def test_an_error_is_logged_with_its_place_and_without_its_text() -> None:
+    try:
+        raise ValueError("Dupont")
+    except ValueError:
+        record = logging.LogRecord("x", logging.ERROR, __file__, 1, "it failed", None, sys.exc_info())
+    line = json.loads(JsonLines().format(record))
+    assert (line["error"], line["message"]) == ("ValueError", "it failed")
+    assert line["place"].startswith(__file__)
+    assert "Dupont" not in str(line)
