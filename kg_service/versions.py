@@ -69,10 +69,13 @@ class Versions:
                 continue
         return Store(self.current, read_only=True)
 
-    def advance(self, change: Callable[[Store], T]) -> T:
-        """Make the next version by a change to a copy of the current one; return what it returned.
+    def prepare(self, change: Callable[[Store], T]) -> tuple[T, Path]:
+        """Make the next version by a change to a copy of the current one; nobody sees it yet.
 
-        When this returns, the new version is on the disk. When it raises, nothing has changed.
+        Returns
+        -------
+        tuple
+            What the change returned, and the folder of the version.
         """
         current = self.current
         number = 0 if current is None else int(current.name.removeprefix(_PREFIX)) + 1
@@ -83,10 +86,12 @@ class Versions:
         store = Store(following)
         result = change(store)
         store.save()
-        del store
-        self._point_to(following)
-        self._remove_all_but(following)
-        return result
+        return result, following
+
+    def adopt(self, version: Path) -> None:
+        """Let a prepared version be the current one; when this returns, it is on the disk."""
+        self._point_to(version)
+        self._remove_all_but(version)
 
     def _take_lock(self) -> None:
         """Let no other service have the folder; processes of one that was killed take a moment to end."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import fcntl
+import gc
 import json
 import os
 import resource
@@ -111,7 +112,7 @@ class Worker:
     def load_knowledge(self, _command: dict[str, Any], connection: socket.socket) -> None:
         """Put the knowledge base of this release into a store on disk."""
         assert self.versions is not None  # noqa: S101 - one in memory has it from the start
-        self.versions.advance(Store.load_knowledge)
+        self.versions.adopt(self.versions.prepare(Store.load_knowledge)[1])
         frames.send_json(connection, frames.END, {})
 
     def query(self, command: dict[str, Any], connection: socket.socket) -> None:
@@ -139,22 +140,24 @@ class Worker:
     def update(self, command: dict[str, Any], connection: socket.socket) -> None:
         """Change the store, all or nothing; in memory this process then is the one that has it."""
         with (
-            _limited(resource.RLIMIT_AS, _address_space() + command["memory"]),
+            _limited(resource.RLIMIT_AS, _limit_of_space(command["memory"])),
             _deadline(command["seconds"]),
         ):
-            if self.versions is not None:
-                told = self.versions.advance(lambda store: _change_with(store, self, command))
-            else:
+            if self.versions is None:
                 files = _FEW_FILES if command["services"] else 0
                 with _limited(resource.RLIMIT_NOFILE, files):
                     told = _change(self.store, command)
+            else:
+                told, version = self.versions.prepare(lambda store: _change_with(store, self, command))
+        if self.versions is not None:
+            self.versions.adopt(version)  # After the deadline: what was stopped was not made.
         frames.send_json(connection, frames.END, told)
 
     def _restrict(self, memory: int, calls_services: bool) -> None:
         """Set the limits of a process that answers queries; it cannot raise them again."""
         files = _FEW_FILES if calls_services else 0
         if not self.is_restricted:
-            size = _address_space() + memory
+            size = _limit_of_space(memory)
             resource.setrlimit(resource.RLIMIT_AS, (size, size))
             self.is_restricted = True
         resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
@@ -205,6 +208,7 @@ def main() -> None:
     except KgServiceError as error:
         frames.send_json(connection, frames.FAILED, {"error": "CatalogError", "detail": str(error)})
         return
+    gc.freeze()  # What is there is never garbage; a fork that collects would copy it.
     frames.send_json(connection, frames.END, {})
     _say_no_more()
     while connection is not None:
@@ -356,13 +360,13 @@ def _limited(what: int, most: int) -> Iterator[None]:
         resource.setrlimit(what, (soft, hard))
 
 
-def _address_space() -> int:
-    """Return the size of this process [byte]; 0 where the system does not tell it."""
+def _limit_of_space(memory: int) -> int:
+    """Return what this process takes now and some memory more [byte]; no limit where that is not told."""
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     except OSError:
-        return 0
-    return pages * resource.getpagesize()
+        return resource.RLIM_INFINITY
+    return pages * resource.getpagesize() + memory
 
 
 if __name__ == "__main__":

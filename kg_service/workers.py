@@ -6,14 +6,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 from time import monotonic
 from typing import Any
 
 from kg_service import frames
-from kg_service.errors import CatalogError, QueryError
+from kg_service.errors import CatalogError, KgServiceError, QueryError
 from kg_service.protocol_errors import ERRORS, PartialAnswerError, StoppedError, TimedOutError
 from kg_service.turns import QueryLimits, Turns
 
@@ -181,12 +181,16 @@ class Workers:
         self._in_memory = folder is None
         self._turns = Turns(self.limits)
         self._lock = Lock()
-        self._updating = Lock()
+        self._updates = Turns(replace(self.limits, running=1))
         self._idle: list[_Connection] = []
         self.version = 0
         self._root = self._keeper = self._start("" if is_empty else str(folder or frames.IN_MEMORY))
         if folder is not None:
-            self._make({"do": "load"}, _START)
+            try:
+                self._make({"do": "load"}, _START)
+            except KgServiceError as error:
+                self.close()
+                raise CatalogError(f"{folder}: the knowledge base cannot be stored: {error}") from error
 
     def ask(self, command: Mapping[str, Any]) -> Answer:
         """Have a worker answer a query; return the answer, to be begun.
@@ -334,7 +338,8 @@ class Workers:
 
     def _make(self, command: Mapping[str, Any], seconds: float) -> dict[str, Any]:
         """Have a fork make a change, one after the other; in memory it then takes over."""
-        with self._updating:
+        self._updates.take()
+        try:
             worker = self._forked()
             worker.data.settimeout(seconds + _GRACE)
             until = monotonic() + seconds
@@ -347,23 +352,26 @@ class Workers:
                 worker.close()
                 if kind == frames.FAILED:
                     raise_told(payload)
+                self._replace(None)
                 raise TimedOutError(seconds) if monotonic() >= until else StoppedError(self.limits.memory)
-            self._succeed(worker)
+            self._replace(worker if self._in_memory else None)
+            if not self._in_memory:
+                worker.close()
             told: dict[str, Any] = frames.decoded(payload)
             return told
+        finally:
+            self._updates.release()
 
-    def _succeed(self, worker: _Connection) -> None:
-        """Let queries from now on see the change that a worker has made."""
+    def _replace(self, keeper: _Connection | None) -> None:
+        """Let no query from now on see an older version; have another process fork, where one is given."""
         with self._lock:
             self.version += 1
             stale, self._idle = self._idle, []
-            if self._in_memory:
-                worker.version = self.version
+            if keeper is not None:
+                keeper.version = self.version
                 if self._keeper is not self._root:
                     stale.append(self._keeper)
-                self._keeper = worker
-            else:
-                stale.append(worker)
+                self._keeper = keeper
         for one in stale:
             one.close()
 
