@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import Annotated, Any
-from urllib.parse import parse_qs
 
+from anyio.to_thread import current_default_thread_limiter
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException as StarletteHTTPException
@@ -16,25 +19,35 @@ from kg_service import __version__
 from kg_service.answers import RecordAnswerJson, answers_json, answers_turtle
 from kg_service.assumption_report import DeclaredAssumptionJson, declared_json
 from kg_service.compiler import CompiledGuideline
-from kg_service.errors import InputError, KgServiceError, Problem, QueryError, UnknownNameError
+from kg_service.endpoint import Endpoint, ServiceSettings
+from kg_service.errors import CatalogError, InputError, KgServiceError, Problem, QueryError, UnknownNameError
 from kg_service.exchange import json_ld_context, json_schema
 from kg_service.explanation import ExplanationJson
+from kg_service.metrics import MEDIA_TYPE as METRICS_TYPE
+from kg_service.metrics import Metrics
+from kg_service.protocol_errors import ProtocolError
 from kg_service.queries import load_queries
 from kg_service.readings_report import ReadingsJson, readings_json
 from kg_service.record import SetAssumption
+from kg_service.request_log import RequestLog
 from kg_service.schedules import ScheduleCalculator, ScheduleValues
 from kg_service.service import AssessedRecord, Batch, KnowledgeBase, parse_readings
-from kg_service.sparql import Graphs, negotiate
+from kg_service.sparql import negotiate
+from kg_service.sparql_api import Shared, read_body
+from kg_service.sparql_api import router as sparql_router
 from kg_service.text import assessment_text, explanation_text, nothing_to_assess
 from kg_service.validation_cases import FindingJson, record_findings
 from kg_service.wording import Language
 
-MAX_BODY = 20_000_000
-"""Largest request body [byte]."""
 MAX_SCHEDULES = 100
 """Most values of one query parameter."""
 PROBLEM = "application/problem+json"
-DATASET_PARAMETERS = ("default-graph-uri", "named-graph-uri")
+CORS: dict[str, Any] = {
+    "allow_methods": ["GET", "HEAD", "POST", "PUT", "DELETE"],
+    "allow_headers": ["accept", "authorization", "content-type"],
+    "expose_headers": ["location", "retry-after"],
+}
+"""What pages of an allowed origin may send, and read."""
 SUFFIXES = {
     "text/turtle": ".ttl",
     "application/n-triples": ".nt",
@@ -88,27 +101,14 @@ ReferenceDate = Annotated[
 ]
 
 
-class State:
-    """What the routes share: the knowledge base and the graphs that SPARQL sees."""
-
-    def __init__(self, base: KnowledgeBase, records: list[AssessedRecord]) -> None:
-        self.base = base
-        self.graphs = Graphs(base)
-        for item in records:
-            self.graphs.add(item)
-
-
-def state_of(request: Request) -> State:
-    """Return what the application was created with."""
-    state: State = request.app.state.shared
-    return state
-
-
-Shared = Annotated[State, Depends(state_of)]
 router = APIRouter()
 
 
-def create_app(base: KnowledgeBase | None = None, records: list[AssessedRecord] | None = None) -> FastAPI:
+def create_app(
+    base: KnowledgeBase | None = None,
+    records: list[AssessedRecord] | None = None,
+    settings: ServiceSettings | None = None,
+) -> FastAPI:
     """Return the application over a knowledge base, with some records loaded.
 
     Parameters
@@ -117,21 +117,42 @@ def create_app(base: KnowledgeBase | None = None, records: list[AssessedRecord] 
         The knowledge base; a fresh one otherwise.
     records : list of AssessedRecord, optional
         Records that SPARQL sees from the start.
+    settings : ServiceSettings, optional
+        How it is run: store, limits, who may write.
     """
+    settings = settings or ServiceSettings()
+    endpoint = Endpoint(base or KnowledgeBase(), records or [], settings)
     app = FastAPI(
         title="bonemet-kg",
         version=__version__,
         description="A radiotherapy guideline for bone metastases that decides, with proofs. "
         "It informs a decision; it does not take one.",
+        lifespan=_opened,
     )
-    app.state.shared = State(base or KnowledgeBase(), records or [])
-    app.include_router(router)
-    app.add_exception_handler(InputError, _on_input_error)
-    app.add_exception_handler(KgServiceError, _on_error)
-    app.add_exception_handler(RequestValidationError, _on_parameter_error)
-    app.add_exception_handler(StarletteHTTPException, _on_http_error)
+    app.state.shared = endpoint
+    app.state.metrics = Metrics(lambda: endpoint.waiting)
+    for routes in (router, sparql_router):
+        app.include_router(routes)
+    for kind, handler in _HANDLERS.items():
+        app.add_exception_handler(kind, handler)
+    if settings.origins:
+        app.add_middleware(CORSMiddleware, allow_origins=settings.origins, **CORS)
+    app.add_middleware(RequestLog, metrics=app.state.metrics)
     _document_problems(app)
     return app
+
+
+@asynccontextmanager
+async def _opened(app: FastAPI) -> AsyncIterator[None]:
+    """Have the store while the application runs."""
+    limits = app.state.shared.settings.limits
+    # A query that runs or waits holds a thread; the other routes keep theirs.
+    current_default_thread_limiter().total_tokens += limits.running + limits.waiting
+    await run_in_threadpool(app.state.shared.open)
+    try:
+        yield
+    finally:
+        await run_in_threadpool(app.state.shared.close)
 
 
 async def read_batch(request: Request, shared: Shared, reference_date: ReferenceDate = None) -> Batch:
@@ -142,11 +163,7 @@ async def read_batch(request: Request, shared: Shared, reference_date: Reference
     InputError
         With every problem of every record.
     """
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            raise StarletteHTTPException(413, f"the body is larger than {MAX_BODY} bytes; send fewer records")
+    body = await read_body(request)
     media = request.headers.get("content-type", "application/json").split(";")[0].strip().lower()
     if media not in SUFFIXES and "json" not in media:
         raise StarletteHTTPException(415, f"{media}: send JSON, FHIR JSON, or one of {', '.join(SUFFIXES)}")
@@ -252,8 +269,9 @@ def validate_record(
 
 
 @router.post("/records", status_code=201, openapi_extra=RECORD_BODY, responses=PROBLEM_RESPONSES)
-def keep_records(shared: Shared, batch: ReadBatch) -> list[str]:
-    """Keep records and their conclusions as named graphs until the service stops; return the graphs."""
+def keep_records(request: Request, shared: Shared, batch: ReadBatch) -> list[str]:
+    """Keep records and their conclusions as named graphs; return the graphs."""
+    shared.authorize_records(request.headers.get("authorization"))
     return [
         str(iri)
         for item in _assess_all(shared, batch, shared.base.compiled())
@@ -262,36 +280,10 @@ def keep_records(shared: Shared, batch: ReadBatch) -> list[str]:
 
 
 @router.delete("/records/{document}", status_code=204)
-def forget_record(shared: Shared, document: str) -> None:
+def forget_record(request: Request, shared: Shared, document: str) -> None:
     """Forget a record and its conclusions."""
+    shared.authorize_records(request.headers.get("authorization"))
     shared.graphs.remove(document)
-
-
-@router.get("/sparql", responses=PROBLEM_RESPONSES)
-def sparql_get(
-    request: Request, shared: Shared, query: Annotated[str, Query(description="A SPARQL 1.1 query.")]
-) -> Response:
-    """Answer a SPARQL query over ontology, guideline, records and conclusions."""
-    return _sparql(request, shared, query)
-
-
-@router.post("/sparql", responses=PROBLEM_RESPONSES)
-async def sparql_post(request: Request, shared: Shared) -> Response:
-    """Answer a SPARQL query sent as a form or as application/sparql-query."""
-    try:
-        body = (await request.body()).decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise QueryError(f"byte {error.start} of the body is not UTF-8") from error
-    media = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if media == "application/x-www-form-urlencoded":
-        form = parse_qs(body)
-        _refuse_dataset(form)
-        query = form.get("query", [""])[0]
-    elif media == "application/sparql-query":
-        query = body
-    else:
-        raise StarletteHTTPException(415, "send application/sparql-query or a form with the field query")
-    return await run_in_threadpool(_sparql, request, shared, query)
 
 
 @router.get("/queries")
@@ -317,7 +309,7 @@ def list_queries(lang: Lang = "en") -> list[dict[str, Any]]:
 def run_query(request: Request, name: str, shared: Shared) -> Response:
     """Run a query of the library; its parameters are query parameters of the same names."""
     result = shared.graphs.run(name, dict(request.query_params))
-    text, media = negotiate(result, request.headers.get("accept", "*/*"))
+    text, media = negotiate(result, request.headers.get("accept"))
     return Response(text, media_type=media)
 
 
@@ -375,7 +367,7 @@ def record_context(shared: Shared) -> Response:
 
 
 @router.get("/health")
-def health(shared: Shared) -> dict[str, Any]:
+async def health(shared: Shared) -> dict[str, Any]:
     """Tell that the service is up, and what it answers from."""
     compiled = shared.base.compiled()
     return {
@@ -386,8 +378,20 @@ def health(shared: Shared) -> dict[str, Any]:
     }
 
 
+@router.get("/ready", responses={503: PROBLEM_RESPONSES[422] | {"description": "Not ready"}})
+def ready(shared: Shared) -> dict[str, Any]:
+    """Tell that the store answers."""
+    return {"status": "ok", "graphs": len(shared.graphs.store.graphs())}
+
+
+@router.get("/metrics")
+def metrics(request: Request) -> Response:
+    """Return counters of requests for Prometheus; nothing of what they held."""
+    return Response(request.app.state.metrics.text(), media_type=METRICS_TYPE)
+
+
 def _assess_all(
-    shared: State, batch: Batch, compiled: CompiledGuideline, assumptions: tuple[SetAssumption, ...] = ()
+    shared: Endpoint, batch: Batch, compiled: CompiledGuideline, assumptions: tuple[SetAssumption, ...] = ()
 ) -> list[AssessedRecord]:
     assessed = shared.base.assess_batch(batch, compiled, assumptions)
     if batch.problems:
@@ -395,7 +399,9 @@ def _assess_all(
     return assessed
 
 
-def _text(assessed: list[AssessedRecord], shared: State, compiled: CompiledGuideline, lang: Language) -> str:
+def _text(
+    assessed: list[AssessedRecord], shared: Endpoint, compiled: CompiledGuideline, lang: Language
+) -> str:
     wording = shared.base.wording(compiled, lang)
     parts = [
         assessment_text(a, wording, item.record.notes, item.robustness.get(a.case.id))
@@ -417,24 +423,17 @@ def _respond(request: Request, texts: dict[str, Callable[[], str]], as_json: Cal
     return JSONResponse(as_json())
 
 
-def _refuse_dataset(parameters: Mapping[str, Any]) -> None:
-    """Refuse the dataset parameters of the protocol rather than ignore them."""
-    for name in DATASET_PARAMETERS:
-        if name in parameters:
-            raise QueryError(f"{name} is not supported; name graphs by FROM or GRAPH in the query")
-
-
-def _sparql(request: Request, shared: State, query: str) -> Response:
-    _refuse_dataset(request.query_params)
-    text, media = negotiate(shared.graphs.query(query), request.headers.get("accept", "*/*"))
-    return Response(text, media_type=media)
-
-
-def _problem(status: int, title: str, detail: str, problems: list[Problem] | None = None) -> JSONResponse:
+def _problem(
+    status: int,
+    title: str,
+    detail: str,
+    problems: list[Problem] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
     body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status, "detail": detail}
     if problems:
         body["problems"] = [vars(problem) for problem in problems]
-    return JSONResponse(body, status, media_type=PROBLEM)
+    return JSONResponse(body, status, headers, media_type=PROBLEM)
 
 
 def _on_input_error(_request: Request, error: Exception) -> JSONResponse:
@@ -450,6 +449,18 @@ def _on_error(_request: Request, error: Exception) -> JSONResponse:
         "The query cannot be answered" if isinstance(error, QueryError) else "The request cannot be answered"
     )
     return _problem(status, title, str(error))
+
+
+def _on_protocol_error(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, ProtocolError)  # noqa: S101 - registered for it alone
+    headers = {} if error.retry_after is None else {"retry-after": str(error.retry_after)}
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        headers["www-authenticate"] = "Bearer"
+    return _problem(error.status, "The request cannot be answered", str(error), headers=headers)
+
+
+def _on_store_error(_request: Request, error: Exception) -> JSONResponse:
+    return _problem(503, "The store does not answer", str(error), headers={"retry-after": "1"})
 
 
 def _on_parameter_error(_request: Request, error: Exception) -> JSONResponse:
@@ -471,7 +482,18 @@ def _on_parameter_error(_request: Request, error: Exception) -> JSONResponse:
 def _on_http_error(_request: Request, error: Exception) -> JSONResponse:
     status = error.status_code if isinstance(error, StarletteHTTPException) else 500
     detail = error.detail if isinstance(error, StarletteHTTPException) else ""
-    return _problem(status, "The request cannot be answered", str(detail))
+    headers = error.headers if isinstance(error, StarletteHTTPException) else None
+    return _problem(status, "The request cannot be answered", str(detail), headers=headers)
+
+
+_HANDLERS: dict[type[Exception], Callable[[Request, Exception], Response]] = {
+    InputError: _on_input_error,
+    KgServiceError: _on_error,
+    CatalogError: _on_store_error,
+    ProtocolError: _on_protocol_error,
+    RequestValidationError: _on_parameter_error,
+    StarletteHTTPException: _on_http_error,
+}
 
 
 def _document_problems(app: FastAPI) -> None:

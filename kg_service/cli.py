@@ -20,10 +20,12 @@ from kg_service.knowledge import DATA_ROOT
 from kg_service.record import SetAssumption
 from kg_service.service import AssessedRecord, Batch, KnowledgeBase, parse_readings, to_json
 from kg_service.text import assessment_text, explanation_text, nothing_to_assess
+from kg_service.turns import ANSWER, MEMORY, RUNNING, SECONDS, WAITING, QueryLimits
 from kg_service.wording import Language
 
 FINDINGS = 1
 BAD_INPUT = 2
+MEGABYTE = 1_000_000
 INTERRUPTED = 130
 
 app = typer.Typer(
@@ -445,17 +447,68 @@ def serve(
     records: Annotated[
         list[Path] | None, typer.Option("--records", help="Records to load. May be repeated.")
     ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR|QUERY_URL[,UPDATE_URL]",
+            help="Folder to keep the store in, or another SPARQL 1.1 server. In memory otherwise.",
+        ),
+    ] = None,
+    update_token_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="File with the token that updates must show. BONEMET_UPDATE_TOKEN holds it otherwise; "
+            "without one, updates are off.",
+        ),
+    ] = None,
+    allow_guideline_updates: Annotated[
+        bool, typer.Option("--allow-guideline-updates", help="Let updates change the guideline's graphs.")
+    ] = False,
+    allow_service: Annotated[
+        list[str] | None,
+        typer.Option(metavar="URL", help="Endpoint that SERVICE may call. May be repeated."),
+    ] = None,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Time for one query or update [s].")] = SECONDS,
+    memory: Annotated[
+        int, typer.Option(min=1, help="Memory for one query or update, beyond the store [MB].")
+    ] = MEMORY // MEGABYTE,
+    answer_size: Annotated[int, typer.Option(min=1, help="Largest answer [MB].")] = ANSWER // MEGABYTE,
+    running: Annotated[int, typer.Option(min=1, help="Queries answered at a time.")] = RUNNING,
+    waiting: Annotated[int, typer.Option(min=0, help="Queries that may wait for their turn.")] = WAITING,
+    cors_origin: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ORIGIN", help="Origin whose pages may call the service. May be repeated."),
+    ] = None,
 ) -> None:
     """Serve the API: assess, explain, validate, SPARQL. Documentation at /docs."""
     import uvicorn
 
     from kg_service.api import create_app
+    from kg_service.endpoint import ServiceSettings, read_token
+    from kg_service.request_log import log_configuration
 
+    settings = ServiceSettings(
+        store=store,
+        limits=QueryLimits(timeout, memory * MEGABYTE, answer_size * MEGABYTE, running, waiting),
+        services=frozenset(allow_service or []),
+        token=read_token(update_token_file),
+        guideline_is_writable=allow_guideline_updates,
+        origins=tuple(cors_origin or []),
+    )
     base = KnowledgeBase()
     assessed, problems = _assess_files(base, base.compiled(), records or [], None)
     if problems:
         _finish(problems)
-    uvicorn.run(create_app(base, assessed), host=host, port=port)
+    application = create_app(base, assessed, settings)
+    application.state.shared.open()
+    # The access log of the server would hold the text of queries; ours holds none.
+    uvicorn.run(
+        application,
+        host=host,
+        port=port,
+        access_log=False,
+        log_config=log_configuration(),
+    )
 
 
 @app.command()

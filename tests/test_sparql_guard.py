@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from rdflib import Graph, URIRef
 
 from kg_service.errors import QueryError
-from kg_service.sparql_guard import MAX_BYTES, MAX_DEPTH, MAX_UNITS, check
+from kg_service.sparql_guard import MAX_BYTES, MAX_DEPTH, MAX_UNITS, check, check_iri, check_update
+from kg_service.sparql_update import with_dataset
 from kg_service.store import Store
 
 CALLS = [
@@ -322,3 +323,55 @@ def test_a_string_to_the_guard_is_a_string_to_the_engine(store: Store, pieces: l
 )
 def test_a_forbidden_word_is_data_where_it_is_data(store: Store, word: str, place: str) -> None:
     store.query(f"ASK {{ ?s ?p {place.format(word)} }} # {word}")
+
+
+@pytest.mark.parametrize(
+    "iri", ["", "a", "/a", "a b:c", "a:b c", "a:>", "a:<", 'a:"', "a:{", "a:\\u003E", "a:\n", "1:a"]
+)
+def test_what_is_no_iri_is_not_written_into_a_query(iri: str) -> None:
+    with pytest.raises(QueryError, match="no absolute IRI"):
+        check_iri(iri)
+
+
+@pytest.mark.parametrize("iri", ["a:", "urn:a:b", "http://x/é?a=b#c", "http://x/%3E", "x+y-z.1:a"])
+def test_an_iri_is_written_as_it_is(iri: str) -> None:
+    assert check_iri(iri) == iri
+
+
+def using(text: str) -> str:
+    return " ".join(with_dataset(text, check_update(text), ["a:g"], ["a:h"]).split())
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("INSERT DATA { <a:a> <a:b> 1 }", "INSERT DATA { <a:a> <a:b> 1 }"),
+        (
+            "DELETE { ?s ?p 1 } WHERE { ?s ?p 1 }",
+            "DELETE { ?s ?p 1 } USING <a:g> USING NAMED <a:h> WHERE { ?s ?p 1 }",
+        ),
+        (
+            "DELETE WHERE { GRAPH ?g { ?s ?p 1 } }",
+            "DELETE { GRAPH ?g { ?s ?p 1 } } USING <a:g> USING NAMED <a:h> WHERE { GRAPH ?g { ?s ?p 1 } }",
+        ),
+        (
+            "INSERT{ ?s ?p '} WHERE {' }WHERE{ {} } ; CLEAR ALL",
+            "INSERT{ ?s ?p '} WHERE {' } USING <a:g> USING NAMED <a:h> WHERE{ {} } ; CLEAR ALL",
+        ),
+    ],
+)
+def test_the_graphs_of_a_request_become_clauses_of_each_pattern(text: str, expected: str) -> None:
+    assert using(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "WITH <a:x> DELETE { ?s ?p 1 } WHERE { ?s ?p 1 }",
+        "DELETE { ?s ?p 1 } USING <a:x> WHERE { ?s ?p 1 }",
+        "DELETEWHERE { ?s ?p 1 }",
+    ],
+)
+def test_graphs_named_in_two_places_are_refused(text: str) -> None:
+    with pytest.raises(QueryError):
+        using(text)
