@@ -6,6 +6,7 @@ one with it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,11 +16,12 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from kg_service.cohort_answers import CONCLUSIONS, FRAGILE, ROW_NUMBER, SET_ASIDE
 from kg_service.cohort_folder import CohortFolder
 from kg_service.cohort_outcomes import BINDS, FULFILLED, PRESCRIPTION
-from kg_service.cohort_run import CONCLUSIONS, FRAGILE, SET_ASIDE
 from kg_service.concordance import ACCEPTS, CONSTRAINS, OBLIGES, QUALIFIES, STOPS
 from kg_service.errors import KgServiceError
+from kg_service.feature_table import ROW_ID
 from kg_service.guideline import Recommendation
 from kg_service.namespaces import CORE, local_name
 from kg_service.option_decision import VERDICTS
@@ -29,6 +31,12 @@ STATUSES = ("true", "false", "unknown")
 SMALLEST = 5
 """Smallest count that is told, unless another is asked for."""
 MOST_REASONS = 20
+_NAMING = (
+    (re.compile(r": line \d+$"), ""),
+    (re.compile(r"<?\w+:[^\s,]+"), ""),
+    (re.compile(r"\b([A-Z]\w+)/\S+"), r"\1"),
+)
+"""What names one patient, resource or line in a place, and what is left of it."""
 MOST_MISSING = 25
 MOST_FRAGILE = 25
 
@@ -163,11 +171,15 @@ class Audit:
     @cached_property
     def reasons(self) -> list[Reason]:
         """Why rows were set aside, the most frequent first."""
-        table = pa_csv.read_csv(self.folder.path / SET_ASIDE)
+        empty = pa_csv.ConvertOptions(strings_can_be_null=True)
+        table = pa_csv.read_csv(self.folder.path / SET_ASIDE, convert_options=empty)
         if not table.num_rows:
             return []
-        counted = table.group_by(["where", "expected"]).aggregate([("row", "count_distinct")]).to_pylist()
-        found = [Reason(r["where"], r["expected"], r["row_count_distinct"]) for r in counted]
+        names = [pc.cast(table.column(name), pa.string()) for name in (ROW_NUMBER, ROW_ID, "where")]
+        places = pa.array([place_without_names(where or "") for where in names[-1].to_pylist()])
+        told = pa.table({"who": pc.coalesce(*names), "where": places, "expected": table.column("expected")})
+        counted = told.group_by(["where", "expected"]).aggregate([("who", "count_distinct")]).to_pylist()
+        found = [Reason(r["where"], r["expected"], r["who_count_distinct"]) for r in counted]
         found.sort(key=lambda r: (-(r.rows or 0), r.where, r.expected))
         hidden = (Reason(r.where, r.expected, self._told(r.rows or 0)) for r in found)
         return list(hidden)[:MOST_REASONS]
@@ -319,6 +331,19 @@ def hidden_counts(counts: Sequence[int], smallest: int) -> list[int | None]:
     if len(small) == 1 and others:
         small.add(min(others, key=lambda i: counts[i]))
     return [None if i in small else count for i, count in enumerate(counts)]
+
+
+def place_without_names(where: str) -> str:
+    """Return a place in an input without what names one patient, resource or line.
+
+    >>> place_without_names("lesions[0].site"), place_without_names("Condition/a-1 and Observation/b")
+    ('lesions[0].site', 'Condition and Observation')
+    >>> place_without_names("http://ex.org/a-1 site"), place_without_names("a.ndjson: line 12")
+    ('site', 'a.ndjson')
+    """
+    for pattern, kept in _NAMING:
+        where = pattern.sub(kept, where)
+    return where.strip()
 
 
 def _unsaid(line: Line) -> Line:

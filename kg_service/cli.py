@@ -145,7 +145,8 @@ def explain(
         str | None,
         typer.Option(
             "--row",
-            help="Id or number of one row of a cohort, explained under the readings it was decided under.",
+            help="Id or number of one row of a cohort, or RECORD/CASE; explained under the readings it was "
+            "decided under.",
         ),
     ] = None,
     lang: Lang = Speech.EN,
@@ -178,9 +179,13 @@ def explain(
 
 @app.command()
 def cohort(
-    table: Annotated[
+    source: Annotated[
         Path,
-        typer.Argument(help="Feature table, one row a case: .parquet, .csv or .csv.gz.", show_default=False),
+        typer.Argument(
+            help="A feature table (.parquet, .csv, .csv.gz), a folder of FHIR bulk data (.ndjson), or a file "
+            "of RDF records (.nt, .nq, .ttl, .trig); text may be gzipped.",
+            show_default=False,
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", help="Folder to make for the answers.", show_default=False)],
     carry: Annotated[
@@ -203,27 +208,47 @@ def cohort(
     profile: ProfileOption = None,
     assumptions: AssumptionsFile = None,
     assume: AssumeOption = None,
+    reference_date: ReferenceDate = None,
 ) -> None:
-    """Decide every row of a table; rows that contradict themselves are set aside with their reason."""
-    from kg_service.cohort_run import SET_ASIDE, decide_table
+    """Decide every case of a cohort; what cannot be decided is set aside with its reason."""
+    from kg_service.cohort_records import decide_records, is_record_source, open_records
+    from kg_service.cohort_run import decide_table
     from kg_service.progress import counting
 
     base = KnowledgeBase()
     compiled = base.compiled(parse_readings(reading or []), profile)
     settings = base.set_assumptions(assume or [], "--assume", assumptions)
-    with counting("rows") as progress:
-        summary = decide_table(
-            table,
-            out,
-            base,
-            compiled,
-            settings,
-            carried=carry or [],
-            masks=masks,
-            fragile=fragile,
-            progress=progress,
-        )
-    _print(f"{out}: {summary.decided:,} rows decided, {summary.set_aside:,} set aside ({SET_ASIDE})")
+    if is_record_source(source):
+        if carry:
+            raise KgServiceError("records have no columns to carry; leave --carry out")
+        with counting("records") as progress:
+            summary = decide_records(
+                open_records(source, base),
+                out,
+                base,
+                compiled,
+                settings,
+                reference_date=reference_date,
+                masks=masks,
+                fragile=fragile,
+                progress=progress,
+            )
+    else:
+        if reference_date:
+            raise KgServiceError("rows of a table hold no dates; leave --reference-date out")
+        with counting("rows") as progress:
+            summary = decide_table(
+                source,
+                out,
+                base,
+                compiled,
+                settings,
+                carried=carry or [],
+                masks=masks,
+                fragile=fragile,
+                progress=progress,
+            )
+    _print(f"{out}: {summary}")
     _finish([], findings=summary.set_aside > 0)
 
 

@@ -25,7 +25,7 @@ from kg_service.concordance import OFFERS
 from kg_service.derivation import refuse_impossible
 from kg_service.entailment import EntailmentProgram
 from kg_service.errors import InputError, Problem
-from kg_service.feature_masks import Encoded, FeatureMasks, ReadRow, recorded
+from kg_service.feature_masks import Encoded, FeatureMasks, ReadRow, cell_groups, recorded
 from kg_service.feature_table import Column
 from kg_service.limits import Limits
 from kg_service.namespaces import CORE, local_name
@@ -67,6 +67,102 @@ class Conclusions:
     fragile: dict[str, pa.Array]
 
 
+class CaseDecider:
+    """The plan and the rules of a guideline, as one program over what cases leave possible.
+
+    Parameters
+    ----------
+    compiled : CompiledGuideline
+        The guideline under its readings.
+    space : ReadingSpace, optional
+        All readings of the guideline, to tell what hangs on one.
+
+    Attributes
+    ----------
+    impossible : dict of URIRef to int
+        By class that nothing can belong to, the step that says a case belongs to it.
+    groups : dict of str to CellGroups
+        The groups of cells that masks hold apart, by feature.
+    """
+
+    def __init__(self, compiled: CompiledGuideline, space: ReadingSpace | None = None) -> None:
+        self.compiled = compiled
+        self.program = program = EntailmentProgram(compiled.plan)
+        self._outcomes = Outcomes(compiled, program, compiled.options)
+        self._fragility = FragilitySteps(space, compiled, program, self._outcomes) if space else None
+        trees = compiled.plan.trees
+        self.impossible = {cls: program.entailed(trees[str(cls)]) for cls in compiled.schema.impossible}
+        self.groups = cell_groups(compiled.plan, program.tested)
+
+    def runner(self, told: set[str]) -> PlaneRunner:
+        """Return what computes the planes of all steps, for cases that may say something of some features."""
+        return PlaneRunner(self.program, self.groups, told)
+
+    def columns(self, planes: list[Plane], prescribed: npt.NDArray[np.bool_]) -> dict[str, pa.Array]:
+        """Return the columns of conclusions, from the planes of all steps.
+
+        Parameters
+        ----------
+        planes : list of array of uint8
+            As the runner makes them.
+        prescribed : array of bool, shape (rows,)
+            Whether a case says anything of a prescription.
+        """
+        return self._outcomes.columns(planes, prescribed)
+
+    def fragile(self, planes: list[Plane], prescribed: npt.NDArray[np.bool_]) -> dict[str, pa.Array]:
+        """Return the columns that say what hangs on a reading; none without the space of readings."""
+        return self._fragility.columns(planes, prescribed) if self._fragility else {}
+
+    def sql(self, kept: Sequence[str]) -> str:
+        """Return the query that draws the conclusions from a table of masks, for any SQL engine."""
+        sql = PlanSql(self.program, self.groups, self._mask_columns)
+        where = dict.fromkeys(PRESCRIBED, SAYS_PRESCRIPTION)
+        return sql.select(kept, self._outcomes.words, where)
+
+    def written(self, encoded: Encoded) -> dict[str, pa.Array]:
+        """Return the columns of a table of masks."""
+        rows = len(encoded.watched)
+        found = {SAYS_PRESCRIPTION: pa.array(encoded.watched)}
+        for feature, name in self._mask_columns.items():
+            mask = encoded.masks.get(feature)
+            if mask is None:
+                mask = np.full(rows, self.groups[feature].full, dtype=np.uint64)
+            found[name] = pa.array(mask.view(np.int64))
+        return found
+
+    @cached_property
+    def _mask_columns(self) -> dict[str, str]:
+        features = self.compiled.schema.features
+        return {feature: f"{MASK}{features[URIRef(feature)].key}" for feature in self.groups}
+
+    def described(self) -> list[dict[str, str]]:
+        """Return what each column of conclusions is about: its kind, labels and statements."""
+        rows = []
+        for recommendation in self.compiled.guideline.recommendations:
+            names = list(conclusion_words(self.compiled, self.program, recommendation))
+            ids = [statement.id for statement in recommendation.statements]
+            rows += [self._described(name, recommendation.kind, recommendation.iri, ids) for name in names]
+        for option in self.compiled.options:
+            offering = self.compiled.recommendations_on(option, OFFERS)
+            ids = sorted({s.id for r in offering for s in r.statements})
+            rows.append(self._described(local_name(option), "Option", option, ids))
+        rows += [
+            self._described(name, "Concordance", CORE.Concordance, []) for name in (PRESCRIPTION, BEST, WORST)
+        ]
+        return rows
+
+    def _described(self, name: str, kind: str, about: URIRef, statements: Sequence[str]) -> dict[str, str]:
+        label = self.compiled.guideline.label
+        return {
+            "column": name,
+            "kind": kind,
+            "label": label(about, "en"),
+            "libelle": label(about, "fr"),
+            "statements": " ".join(statements),
+        }
+
+
 class CohortDecider:
     """Decides the rows of tables with the same columns.
 
@@ -95,17 +191,12 @@ class CohortDecider:
         assumptions: Sequence[SetAssumption] = (),
         space: ReadingSpace | None = None,
     ) -> None:
-        self.compiled = compiled
-        self._program = program = EntailmentProgram(compiled.plan)
-        self._outcomes = Outcomes(compiled, program, compiled.options)
-        self._fragility = FragilitySteps(space, compiled, program, self._outcomes) if space else None
+        self.cases = CaseDecider(compiled, space)
         self._contradictions = [
-            _Contradiction(cls, program.entailed(compiled.plan.trees[str(cls)]), compiled, columns, read)
-            for cls in compiled.schema.impossible
+            _Contradiction(cls, step, compiled, columns, read) for cls, step in self.cases.impossible.items()
         ]
         self._masks = FeatureMasks(
-            compiled.plan,
-            program.tested,
+            self.cases.groups,
             columns,
             compiled.schema,
             limits,
@@ -113,18 +204,7 @@ class CohortDecider:
             linked=[(a.fixes, a.from_feature) for a in assumptions],
             watched=compiled.prescriptions.deciding,
         )
-        self._runner = PlaneRunner(program, self._masks.groups, self._masks.features)
-
-    def sql(self, kept: Sequence[str]) -> str:
-        """Return the query that draws the conclusions from a table of masks, for any SQL engine."""
-        sql = PlanSql(self._program, self._masks.groups, self._mask_columns)
-        where = dict.fromkeys(PRESCRIBED, SAYS_PRESCRIPTION)
-        return sql.select(kept, self._outcomes.words, where)
-
-    @cached_property
-    def _mask_columns(self) -> dict[str, str]:
-        features = self.compiled.schema.features
-        return {feature: f"{MASK}{features[URIRef(feature)].key}" for feature in self._masks.groups}
+        self._runner = self.cases.runner(self._masks.features)
 
     def decide(self, batch: pa.RecordBatch, *, masks: bool = False) -> Conclusions:
         """Return what is concluded on the rows of a batch, with their masks if they are asked for."""
@@ -132,9 +212,9 @@ class CohortDecider:
         planes = self._runner.run(encoded.masks, batch.num_rows)
         self._refuse(batch, encoded, planes)
         found = [
-            self._outcomes.columns(planes, encoded.watched),
-            self._written(encoded) if masks else {},
-            self._fragility.columns(planes, encoded.watched) if self._fragility else {},
+            self.cases.columns(planes, encoded.watched),
+            self.cases.written(encoded) if masks else {},
+            self.cases.fragile(planes, encoded.watched),
         ]
         kept = np.arange(batch.num_rows)
         if encoded.flawed:
@@ -143,42 +223,6 @@ class CohortDecider:
             found = [{name: array.take(chosen) for name, array in arrays.items()} for arrays in found]
         columns, written, fragile = found
         return Conclusions(kept, columns, encoded.flawed, written, fragile)
-
-    def _written(self, encoded: Encoded) -> dict[str, pa.Array]:
-        rows = len(encoded.watched)
-        found = {SAYS_PRESCRIPTION: pa.array(encoded.watched)}
-        for feature, name in self._mask_columns.items():
-            mask = encoded.masks.get(feature)
-            if mask is None:
-                mask = np.full(rows, self._masks.groups[feature].full, dtype=np.uint64)
-            found[name] = pa.array(mask.view(np.int64))
-        return found
-
-    def described(self) -> list[dict[str, str]]:
-        """Return what each column of conclusions is about: its kind, labels and statements."""
-        rows = []
-        for recommendation in self.compiled.guideline.recommendations:
-            names = list(conclusion_words(self.compiled, self._program, recommendation))
-            ids = [statement.id for statement in recommendation.statements]
-            rows += [self._described(name, recommendation.kind, recommendation.iri, ids) for name in names]
-        for option in self.compiled.options:
-            offering = self.compiled.recommendations_on(option, OFFERS)
-            ids = sorted({s.id for r in offering for s in r.statements})
-            rows.append(self._described(local_name(option), "Option", option, ids))
-        rows += [
-            self._described(name, "Concordance", CORE.Concordance, []) for name in (PRESCRIPTION, BEST, WORST)
-        ]
-        return rows
-
-    def _described(self, name: str, kind: str, about: URIRef, statements: Sequence[str]) -> dict[str, str]:
-        label = self.compiled.guideline.label
-        return {
-            "column": name,
-            "kind": kind,
-            "label": label(about, "en"),
-            "libelle": label(about, "fr"),
-            "statements": " ".join(statements),
-        }
 
     def _refuse(self, batch: pa.RecordBatch, encoded: Encoded, planes: list[Plane]) -> None:
         """Set the rows aside whose facts contradict each other."""

@@ -19,9 +19,9 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 from rdflib import Graph, URIRef
 
+from kg_service.cohort_answers import COLUMNS, CONCLUSIONS, PARTIAL, ROW_NUMBER
 from kg_service.cohort_folder import CohortFolder
 from kg_service.cohort_outcomes import BEST, FULFILLED, PRESCRIPTION, WORST
-from kg_service.cohort_run import COLUMNS, CONCLUSIONS, PARTIAL, ROW_NUMBER
 from kg_service.compiler import CompiledGuideline
 from kg_service.conclusions import add_assessment, add_check, add_conclusion, add_verdict
 from kg_service.errors import KgServiceError

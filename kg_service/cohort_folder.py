@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from kg_service.cohort_run import CONCLUSIONS, MANIFEST, ROW_NUMBER, SET_ASIDE, RowReader
+from kg_service.cohort_answers import CONCLUSIONS, MANIFEST, ROW_NUMBER, SET_ASIDE
+from kg_service.cohort_records import ASSESSED_ON, CASE, open_records, reading_of
+from kg_service.cohort_run import RowReader
 from kg_service.compiler import CompiledGuideline
 from kg_service.errors import InputError, KgServiceError, Problem
 from kg_service.feature_masks import recorded_row
 from kg_service.feature_table import ROW_ID
 from kg_service.record import SetAssumption
+from kg_service.record_source import RecordSource
 from kg_service.service import AssessedRecord, KnowledgeBase
 from kg_service.table_files import open_table
 
@@ -82,38 +88,76 @@ class CohortFolder:
         Parameters
         ----------
         row : str
-            The id of the row where the table has ids, or else its number.
+            The id of the row where the cohort has ids; of a record with several cases, followed by
+            a slash and the id of the case. The number of the row otherwise.
 
         Raises
         ------
         KgServiceError
-            When there is no such row, or the table is not where it was or not what it was.
+            When there is no such row, or the source is not where it was or not what it was.
         """
-        rows = RowReader(self._base, self.compiled, self.assumptions)
-        number = self._number(row)
-        source = Path(self._manifest["source"])
-        if not source.exists() or source.stat().st_size != self._manifest["sourceBytes"]:
+        found = self._row(row)
+        path = Path(self._manifest["source"])
+        source = open_records(path, self._base) if self._is_of_records and path.exists() else None
+        size = source.size if source else path.stat().st_size if path.exists() else None
+        if size != self._manifest["sourceBytes"]:
             raise KgServiceError(
-                f"{source} is not the table that {self.path} was decided from; put that back to explain a row"
+                f"{path} is not what {self.path} was decided from; put that back to explain a row"
             )
-        table = open_table(source)
-        columns = rows.schema.read(table.names, source.name, carried=self._manifest["carried"])
+        if source is None:
+            return self._of_table(path, row, found[ROW_NUMBER])
+        return self._of_record(source, found[ROW_ID], found[CASE])
+
+    @property
+    def _is_of_records(self) -> bool:
+        return "form" in self._manifest
+
+    def _of_table(self, path: Path, row: str, number: int) -> AssessedRecord:
+        rows = RowReader(self._base, self.compiled, self.assumptions)
+        table = open_table(path)
+        columns = rows.schema.read(table.names, path.name, carried=self._manifest["carried"])
         for numbers, batch in table.batches():
             if len(numbers) and numbers[0] <= number <= numbers[-1]:
                 values = recorded_row(columns, batch, int(np.searchsorted(numbers, number)))
                 return self._base.assess(rows.record(row, values), self.compiled, self.assumptions)
-        raise InputError([Problem(source.name, f"no row {number}", "a row of the table")])
+        raise InputError([Problem(path.name, f"no row {number}", "a row of the table")])
 
-    def _number(self, row: str) -> int:
-        """Return the number of a row that was decided."""
+    def _of_record(self, source: RecordSource, identifier: str, case: str) -> AssessedRecord:
+        """Return what is concluded of one case of a record, read from its source again."""
+        reading = reading_of(source, self._base, self._manifest[ASSESSED_ON])
+        with (
+            TemporaryDirectory(dir=self.path.parent, prefix=f"{self.path.name}.") as scratch,
+            closing(source.records(Path(scratch), lambda _name, _problems: None)) as raws,
+        ):
+            for raw in raws:
+                if not source.may_be(raw, identifier):
+                    continue
+                for name, record in reading.records(raw):
+                    if name == identifier:
+                        assessed = self._base.assess(record, self.compiled, self.assumptions)
+                        chosen = [a for a in assessed.assessments if a.case.id == case]
+                        return replace(assessed, assessments=tuple(chosen))
+        raise InputError([Problem(str(source.path), f"no record {identifier}", "a record of the source")])
+
+    def _row(self, row: str) -> dict[str, Any]:
+        """Return the names of a row that was decided."""
         conclusions = self.path / CONCLUSIONS
-        key = ROW_ID if ROW_ID in pq.read_schema(conclusions).names else ROW_NUMBER
-        table = pq.read_table(conclusions, columns=sorted({ROW_NUMBER, key}))
-        names = pc.cast(table.column(key), "string")
-        found = table.column(ROW_NUMBER).filter(pc.equal(names, row)).to_pylist()
-        if len(found) == 1:
-            return int(found[0])
-        if found:
-            shown = ", ".join(str(number) for number in found[:SHOWN])
-            raise KgServiceError(f"{len(found)} rows have the {key} {row!r}: {shown}")
+        named = [n for n in (ROW_NUMBER, ROW_ID, CASE) if n in pq.read_schema(conclusions).names]
+        named = named if self._is_of_records else [n for n in named if n != CASE]
+        table = pq.read_table(conclusions, columns=named)
+        key = ROW_ID if ROW_ID in named else ROW_NUMBER
+        found = table.filter(pc.equal(pc.cast(table.column(key), "string"), row))
+        if self._is_of_records and not found.num_rows:
+            names = pc.binary_join_element_wise(table.column(ROW_ID), table.column(CASE), "/")
+            found = table.filter(pc.equal(names, row))
+        if self._is_of_records and not found.num_rows:
+            found = table.filter(pc.equal(pc.cast(table.column(ROW_NUMBER), "string"), row))
+        rows = found.to_pylist()
+        if len(rows) == 1:
+            return dict(rows[0])
+        if rows:
+            shown = ", ".join(
+                f"{one[ROW_ID]}/{one[CASE]}" if CASE in one else str(one[ROW_NUMBER]) for one in rows[:SHOWN]
+            )
+            raise KgServiceError(f"{len(rows)} rows have the {key} {row!r}: {shown}")
         raise KgServiceError(f"no row with the {key} {row!r} was decided; rows set aside are in {SET_ASIDE}")

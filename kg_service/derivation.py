@@ -80,18 +80,26 @@ def refuse_impossible(
     for iri in schema.impossible:
         tree = plan.trees[str(iri)]
         if plan.decide(tree, possible):
-            facts = [case.facts[f] for f in case.facts if str(f) in plan.features_of(tree)]
-            found = " and ".join(_told(fact) for fact in facts)
-            problems.append(
-                Problem(
-                    f"{source}: {case.id}",
-                    found,
-                    f"no contradiction ({place(str(iri))})",
-                    "Correct one of them.",
-                )
-            )
+            problems.append(contradiction(case, plan.features_of(tree), source, place(str(iri))))
     if problems:
         raise InputError(problems)
+
+
+def contradiction(case: Case, features: set[str], source: str, label: str) -> Problem:
+    """Return the problem with a case that belongs to a class that nothing can belong to.
+
+    Parameters
+    ----------
+    features : set of str
+        The features that tell what belongs to the class.
+    source : str
+        Name of the document.
+    label : str
+        What the class is called.
+    """
+    facts = [fact for feature, fact in case.facts.items() if str(feature) in features]
+    found = " and ".join(_told(fact) for fact in facts)
+    return Problem(f"{source}: {case.id}", found, f"no contradiction ({label})", "Correct one of them.")
 
 
 def _told(fact: Fact) -> str:

@@ -71,6 +71,19 @@ class CellGroups:
         return self.of(self.cells.mask(known))
 
 
+def cell_groups(plan: Plan, tested: Mapping[str, Sequence[int]]) -> dict[str, CellGroups]:
+    """Return the groups of cells of each feature that steps ask of, by its IRI.
+
+    Parameters
+    ----------
+    plan : Plan
+        The plan that the cells belong to.
+    tested : mapping of str to list of int
+        The sets of cells that steps ask of each feature.
+    """
+    return {feature: CellGroups(feature, plan.cells[feature], sets) for feature, sets in tested.items()}
+
+
 @dataclass
 class Encoded:
     """What the rows of one batch leave possible.
@@ -104,10 +117,8 @@ class FeatureMasks:
 
     Parameters
     ----------
-    plan : Plan
-        The plan that the masks are for.
-    tested : mapping of str to list of int
-        The sets of cells that steps ask of each feature.
+    groups : mapping of str to CellGroups
+        The groups of cells that masks hold apart, by feature.
     columns : sequence of Column
         The columns of the table.
     schema : RecordSchema
@@ -124,8 +135,7 @@ class FeatureMasks:
 
     def __init__(
         self,
-        plan: Plan,
-        tested: Mapping[str, Sequence[int]],
+        groups: Mapping[str, CellGroups],
         columns: Sequence[Column],
         schema: RecordSchema,
         limits: Limits,
@@ -134,10 +144,10 @@ class FeatureMasks:
         linked: Iterable[tuple[URIRef, URIRef]] = (),
         watched: frozenset[str] = frozenset(),
     ) -> None:
-        self.groups = {f: CellGroups(f, plan.cells[f], sets) for f, sets in tested.items()}
+        self.groups = groups
         self._watched = watched
         self._empty = read({})
-        needed = {URIRef(f) for f in tested} | {c.feature.iri for c in columns}
+        needed = {URIRef(f) for f in groups} | {c.feature.iri for c in columns}
         parts = list(_connected(columns, schema, needed, linked))
         self._numbers = [
             _Numbers(part.columns[0], self.groups.get(str(part.columns[0].feature.iri)), limits, read)

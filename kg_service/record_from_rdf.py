@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Iterable
 from decimal import Decimal
+from itertools import chain
 from typing import Any, NoReturn
 from urllib.parse import quote, unquote
 
@@ -25,6 +26,7 @@ from kg_service.namespaces import BASE, DATA, OWL, QTY, RDF, XSD, local_name
 from kg_service.reader import parse_json
 from kg_service.schema import Entity, Feature, Kind, RecordSchema
 
+Triple = tuple[Node, Node, Node]
 FORMS = ("turtle", "nt", "nquads", "trig", "json-ld")
 """RDF syntaxes that are read; XML is not, since its parser can be made to fetch and to fill memory."""
 SHOWN = 200
@@ -67,9 +69,7 @@ def parse_rdf(text: str, form: str, source: str, schema: RecordSchema) -> Graph:
         raise InputError([problem])
     if form == "json-ld":
         text = _with_local_context(text, source, schema)
-    giant = _GIANT.search(_ESCAPE.sub(_unescaped, text))
-    if giant:
-        raise InputError([Problem(source, f"the number {giant[0][:SHOWN]}", "a number of ordinary size")])
+    refuse_giants(text, source)
     target = Graph() if form in ("turtle", "nt") else Dataset(default_union=True)
     try:
         target.parse(data=text, format=form, publicID=document_base("document"))
@@ -79,6 +79,19 @@ def parse_rdf(text: str, form: str, source: str, schema: RecordSchema) -> Graph:
     for triple in target.triples((None, None, None)):
         graph.add(triple)
     return graph
+
+
+def refuse_giants(text: str, source: str) -> None:
+    """Refuse RDF with a number that would fill memory once it is read.
+
+    Raises
+    ------
+    InputError
+        With the first such number.
+    """
+    giant = _GIANT.search(_ESCAPE.sub(_unescaped, text))
+    if giant:
+        raise InputError([Problem(source, f"the number {giant[0][:SHOWN]}", "a number of ordinary size")])
 
 
 def _unescaped(match: re.Match[str]) -> str:
@@ -148,12 +161,46 @@ class _Localiser:
         raise InputError([Problem(where, repr(value), expected, "Nothing is fetched.")])
 
 
-def documents_from_graph(graph: Graph, schema: RecordSchema, source: str) -> list[tuple[dict[str, Any], str]]:
+class _Triples:
+    """Triples by subject and by value: all that reading records asks for, without the rest of a graph."""
+
+    def __init__(self, triples: Iterable[Triple]) -> None:
+        self._about: dict[Node, dict[Node, dict[Node, None]]] = {}
+        self._with: dict[Node, dict[Node, dict[Node, None]]] = {}
+        for subject, prop, value in triples:
+            self._about.setdefault(subject, {}).setdefault(prop, {})[value] = None
+            self._with.setdefault(prop, {}).setdefault(value, {})[subject] = None
+
+    def __contains__(self, triple: Triple) -> bool:
+        subject, prop, value = triple
+        return value in self._about.get(subject, {}).get(prop, {})
+
+    def subjects(self, prop: Node, value: Node | None) -> Iterable[Node]:
+        """Return what has a value of a property, or any."""
+        values = self._with.get(prop, {})
+        return values.get(value, {}) if value is not None else chain.from_iterable(values.values())
+
+    def predicates(self, subject: Node) -> Iterable[Node]:
+        """Return the properties of a subject."""
+        return self._about.get(subject, {})
+
+    def objects(self, subject: Node, prop: Node) -> Iterable[Node]:
+        """Return the values of a property of a subject."""
+        return self._about.get(subject, {}).get(prop, {})
+
+    def predicate_objects(self, subject: Node) -> Iterable[tuple[Node, Node]]:
+        """Return the properties of a subject with their values."""
+        return ((prop, value) for prop, values in self._about.get(subject, {}).items() for value in values)
+
+
+def documents_from_graph(
+    graph: Iterable[Triple], schema: RecordSchema, source: str
+) -> list[tuple[dict[str, Any], str]]:
     """Return the JSON documents that a graph of records says, with the IRI each is about.
 
     Parameters
     ----------
-    graph : rdflib.Graph
+    graph : rdflib.Graph, or iterable of triples of rdflib terms
         One or more records. Properties of other vocabularies are left alone.
     schema : RecordSchema
         The record model.
@@ -165,7 +212,7 @@ def documents_from_graph(graph: Graph, schema: RecordSchema, source: str) -> lis
     InputError
         With every problem found, or when the graph describes no record.
     """
-    reader = _Reader(graph, schema, source)
+    reader = _Reader(_Triples(graph), schema, source)
     documents = reader.documents()
     if reader.problems:
         raise InputError(reader.problems)
@@ -175,7 +222,7 @@ def documents_from_graph(graph: Graph, schema: RecordSchema, source: str) -> lis
 class _Reader:
     """Reads the records of one graph; problems are collected."""
 
-    def __init__(self, graph: Graph, schema: RecordSchema, source: str) -> None:
+    def __init__(self, graph: _Triples, schema: RecordSchema, source: str) -> None:
         self.graph = graph
         self.schema = schema
         self.source = source
@@ -185,7 +232,7 @@ class _Reader:
         self._digests: dict[tuple[Node, int], str] = {}
         self._described: dict[Node, dict[str, Any]] = {}
         self._pointers: list[tuple[Node, URIRef, dict[str, Any], str, list[Node]]] = []
-        self._known = {iri: _properties(entity) for iri, entity in schema.entities.items()}
+        self._known = {iri: properties_of(entity) for iri, entity in schema.entities.items()}
         homes = {str(prop).rpartition("/")[0] + "/" for known in self._known.values() for prop in known}
         self._ours = (BASE, *sorted(homes))
 
@@ -397,7 +444,7 @@ class _Reader:
         self.problems.append(Problem(place, found, expected, remedy))
 
 
-def _properties(entity: Entity) -> dict[URIRef, str]:
+def properties_of(entity: Entity) -> dict[URIRef, str]:
     """Return the key of every property that an entity may bear."""
     known = {feature.iri: key for key, feature in entity.features.items()}
     known |= {iri: key for key, iri in (*entity.dates.items(), *entity.references.items())}

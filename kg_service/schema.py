@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
 from functools import cached_property
+from itertools import chain
 
 from rdflib import Graph, Literal, URIRef
 from rdflib.collection import Collection
@@ -162,6 +163,8 @@ class RecordSchema:
         self.graph = graph
         self.functions = Functions(graph)
         self._children: dict[URIRef, list[URIRef]] = {}
+        self._under: dict[URIRef, tuple[URIRef, ...]] = {}
+        self._within: dict[URIRef, frozenset[URIRef]] = {}
         self.entities = {iri: self._entity(iri) for iri in self._entity_iris()}
         for feature in self.features:
             self._check_one_constant(feature)
@@ -255,11 +258,18 @@ class RecordSchema:
                 names[str(notation)] = cls
         return names
 
-    def classes_under(self, cls: URIRef) -> Iterator[URIRef]:
-        """Yield a class of a partition and all below it, coarse ones first."""
-        yield cls
-        for child in self.children(cls):
-            yield from self.classes_under(child)
+    def classes_under(self, cls: URIRef) -> tuple[URIRef, ...]:
+        """Return a class of a partition and all below it, coarse ones first."""
+        if cls not in self._under:
+            below = (self.classes_under(child) for child in self.children(cls))
+            self._under[cls] = cls, *chain.from_iterable(below)
+        return self._under[cls]
+
+    def is_under(self, term: URIRef, cls: URIRef) -> bool:
+        """Return whether a term is a class of a partition or one of those below it."""
+        if cls not in self._within:
+            self._within[cls] = frozenset(self.classes_under(cls))
+        return term in self._within[cls]
 
     @cached_property
     def same_when_equal(self) -> set[URIRef]:

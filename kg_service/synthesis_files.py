@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from kg_service.cohort_run import PARTIAL, RowReader
+from kg_service.cohort_answers import PARTIAL
+from kg_service.cohort_run import RowReader
 from kg_service.compiler import CompiledGuideline
 from kg_service.errors import KgServiceError
 from kg_service.feature_masks import recorded

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import errno
 import json
 import random
@@ -20,14 +19,13 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
+from cohort_support import conclusions, of_assessment, set_aside
 from typer.testing import CliRunner
 
-import kg_service.cohort_run as cohort_run
-from kg_service.assessment import Assessment
+import kg_service.cohort_answers as cohort_answers
 from kg_service.cli import FINDINGS, app
 from kg_service.cohort_folder import CohortFolder
 from kg_service.cohort_run import RowReader, decide_table
-from kg_service.compiler import CompiledGuideline
 from kg_service.errors import InputError, KgServiceError
 from kg_service.feature_masks import recorded_row
 from kg_service.feature_table import TableSchema
@@ -37,7 +35,6 @@ from kg_service.plan_sql import sql_name
 from kg_service.schema import Kind
 from kg_service.service import KnowledgeBase
 from kg_service.synthesis_files import synthesise
-from kg_service.values import status_of
 
 Decide = Callable[..., dict[str, list[Any]]]
 ROWS = 500
@@ -50,15 +47,6 @@ def write(path: Path, columns: dict[str, list[Any]]) -> Path:
     else:
         pq.write_table(table, path)
     return path
-
-
-def conclusions(folder: Path) -> dict[str, list[Any]]:
-    return pq.read_table(folder / "conclusions.parquet").to_pydict()
-
-
-def set_aside(folder: Path) -> list[dict[str, str]]:
-    with (folder / "set-aside.csv").open(encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 @pytest.fixture
@@ -100,23 +88,6 @@ def random_table(base: KnowledgeBase, seed: int) -> dict[str, list[Any]]:
 
 def drawn(rng: random.Random, values: list[Any], share: float) -> list[Any]:
     return [rng.choice(values) if rng.random() < share else None for _ in range(ROWS)]
-
-
-def of_assessment(answer: Assessment, compiled: CompiledGuideline) -> dict[str, Any]:
-    """Return an assessment as the columns of a cohort."""
-    possible = compiled.plan.possible(answer.case.known)
-    binding = {
-        r.id: compiled.prescriptions.binding(r)
-        for r in compiled.guideline.recommendations
-        if r.option is not None and r.fulfilled_by is not None
-    }
-    found: dict[str, Any] = {c.recommendation.id: c.status for c in answer.conclusions}
-    found |= {f"{c.recommendation.id}.fulfilled": c.fulfilled for c in answer.conclusions if c.fulfilled}
-    found |= {f"{i}.binds": status_of(compiled.plan.decide(t, possible)) for i, t in binding.items() if t}
-    found |= {local_name(v.option): v.verdict for v in answer.options}
-    check = answer.prescription
-    words = [local_name(c) for c in (check.concordance, check.best, check.worst)] if check else [None] * 3
-    return found | dict(zip(("prescription", "prescription.best", "prescription.worst"), words, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -318,7 +289,7 @@ def test_an_interruption_or_a_full_disk_leaves_nothing_and_a_second_run_is_whole
         def fail(*_: object) -> None:
             raise error
 
-        patched.setattr(cohort_run._Answers, "add", fail)
+        patched.setattr(cohort_answers.CohortAnswers, "add", fail)
         with pytest.raises(KgServiceError if told else KeyboardInterrupt, match=told):
             decide_table(source, tmp_path / "out", base, base.compiled())
     assert sorted(p.name for p in tmp_path.iterdir()) == ["t.parquet"]
@@ -358,7 +329,7 @@ def test_a_row_is_explained_from_the_table_it_was_decided_from_or_not_at_all(
     with pytest.raises(KgServiceError, match="2 rows have the id 'b'"):
         folder.assess("b")
     write(source, {"id": ["a"], "site": ["Femur"]})
-    with pytest.raises(KgServiceError, match="is not the table"):
+    with pytest.raises(KgServiceError, match="is not what"):
         folder.assess("a")
     with pytest.raises(KgServiceError, match="no folder that bonemet cohort made"):
         CohortFolder(tmp_path, base)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
 
@@ -12,7 +12,7 @@ from rdflib import URIRef
 from kg_service.dates import PartialDate, parse_date
 from kg_service.errors import InputError, Problem
 from kg_service.importers.fhir_bindings import Code, FhirBindings
-from kg_service.importers.fhir_bundle import Index, View, open_document
+from kg_service.importers.fhir_bundle import Index, open_document
 from kg_service.importers.fhir_courses import find_courses, find_surgeries
 from kg_service.importers.fhir_facts import Fact, settle
 from kg_service.importers.fhir_findings import (
@@ -251,23 +251,41 @@ def _note_the_unread(reader: Reader) -> None:
         view = resource.view(reader.notes)
         if resource.kind not in _READ:
             view.note(resource.kind, "this importer does not read resources of this type")
-        for place, code in _all_codes(view):
-            defect = reader.bindings.defect(code)
-            if defect:
-                reader.notes.append(Note(place, str(code), defect))
+        for path, code in _defective(view.body, reader.bindings):
+            reader.notes.append(
+                Note(f"{view.place} {path}".rstrip(), str(code), str(reader.bindings.defect(code)))
+            )
         if resource.kind == "Patient" and (view.flag("deceasedBoolean") or view.body.get("deceasedDateTime")):
             view.note("deceased", "the record has no place for it; check whether an assessment makes sense")
 
 
-def _all_codes(view: View) -> Iterator[tuple[str, Code]]:
-    """Yield every code that has a system, anywhere in a resource, with its place."""
-    pending: list[tuple[str, object]] = [("", view.body)]
+def _defective(body: object, bindings: FhirBindings) -> Iterator[tuple[str, Code]]:
+    """Yield the codes with a wrong check digit, anywhere in a resource, with their paths."""
+    if any(bindings.defect(code) for _, code in _codes_in(body, _no_path)):
+        yield from ((path, code) for path, code in _codes_in(body, _path) if bindings.defect(code))
+
+
+def _codes_in(body: object, path_to: Callable[[str, str | int], str]) -> Iterator[tuple[str, Code]]:
+    """Yield every code that has a system, anywhere in a resource."""
+    pending: list[tuple[str, object]] = [("", body)]
     while pending:
         path, node = pending.pop()
         if isinstance(node, list):
-            pending += [(f"{path}[{i}]", child) for i, child in reversed(list(enumerate(node)))]
+            pending += [(path_to(path, i), child) for i, child in reversed(list(enumerate(node)))]
         elif isinstance(node, dict):
             system, code = node.get("system"), node.get("code")
             if isinstance(system, str) and isinstance(code, str):
-                yield f"{view.place} {path}".rstrip(), Code(system, code)
-            pending += [(f"{path}.{key}".lstrip("."), child) for key, child in reversed(list(node.items()))]
+                yield path, Code(system, code)
+            pending += [
+                (path_to(path, key), child)
+                for key, child in reversed(node.items())
+                if isinstance(child, dict | list)
+            ]
+
+
+def _path(path: str, part: str | int) -> str:
+    return f"{path}[{part}]" if isinstance(part, int) else f"{path}.{part}".lstrip(".")
+
+
+def _no_path(_path: str, _part: str | int) -> str:
+    return ""

@@ -15,6 +15,9 @@ from kg_service.namespaces import FB, local_name
 from kg_service.schema import Feature, RecordSchema
 from kg_service.values import FALSE, TRUE, Interval, Knowledge, exactly
 
+MOST_KEPT = 10**5
+"""Codes of which it is kept whether their check digit holds; memory stays bounded."""
+
 
 @dataclass(frozen=True)
 class Code:
@@ -61,6 +64,11 @@ class FhirBindings:
         The ontology with the FHIR bindings.
     schema : RecordSchema
         The record model that the bindings speak of.
+
+    Attributes
+    ----------
+    stated : dict of URIRef to Feature or None
+        The feature that a finding with a term states, as far as it was asked for.
     """
 
     def __init__(self, graph: Graph, schema: RecordSchema) -> None:
@@ -71,6 +79,8 @@ class FhirBindings:
         self._profiles = self._strings(FB.profileUrl)
         self._extensions = self._strings(FB.extensionUrl)
         self._check_digits = check_digits(graph)
+        self._defects: dict[Code, str | None] = {}
+        self.stated: dict[URIRef, Feature | None] = {}
         self._local = self._read_local()
 
     def meanings(self, code: Code) -> list[Meaning]:
@@ -113,7 +123,13 @@ class FhirBindings:
     def defect(self, code: Code) -> str | None:
         """Return what is wrong with the form of a code, or None."""
         check = self._check_digits.get(code.system or "")
-        return "check digit fails, code ignored" if check and check.fails(code.code) else None
+        if check is None:
+            return None
+        if code not in self._defects:
+            if len(self._defects) >= MOST_KEPT:
+                self._defects.clear()
+            self._defects[code] = "check digit fails, code ignored" if check.fails(code.code) else None
+        return self._defects[code]
 
     def reason(self, term: URIRef) -> str | None:
         """Return why a term is deliberately not read, or None when it is read."""

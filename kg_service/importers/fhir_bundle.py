@@ -12,6 +12,7 @@ from kg_service.record import Note
 MAX_DEPTH = 64
 """Deepest nesting of a document; FHIR needs far less, and deeper ones exhaust the interpreter."""
 
+UUID = "urn:uuid:"
 _EXPECTED = "FHIR R4 JSON: a Bundle, a resource, or a list of resources, each with a resourceType"
 
 
@@ -165,10 +166,13 @@ class Index:
 
     def __init__(self, resources: list[Resource]) -> None:
         self._by_key: dict[str, Resource] = {}
+        self._by_id: dict[str, list[Resource]] = {}
         for resource in resources:
             for key in (resource.url, f"{resource.kind}/{resource.id}" if resource.id else None):
                 if key:
                     self._by_key.setdefault(key, resource)
+            if resource.id and resource.url is None:
+                self._by_id.setdefault(resource.id, []).append(resource)
 
     def resolve(self, reference: View | None, owner: Resource) -> Resource | None:
         """Return the resource that a Reference inside `owner` means, or None."""
@@ -181,6 +185,10 @@ class Index:
 
     def _find(self, target: str) -> Resource | None:
         exact = self._by_key.get(target)
+        if exact is None and target.startswith(UUID):
+            # Outside of a Bundle nothing has a fullUrl; the id of a resource is then its UUID.
+            bearing = self._by_id.get(target.removeprefix(UUID), [])
+            return bearing[0] if len(bearing) == 1 else None
         if exact or not target.startswith(("http://", "https://")):
             return exact
         found = self._by_key.get("/".join(target.rsplit("/", 2)[-2:]))

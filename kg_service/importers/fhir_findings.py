@@ -89,12 +89,17 @@ def primary_conditions(reader: Reader) -> set[str]:
 
 def feature_of(term: URIRef, reader: Reader) -> Feature | None:
     """Return the feature that a term is, or that has the term as a value, if a finding can state it."""
+    stated = reader.bindings.stated
+    if term not in stated:
+        stated[term] = _feature_of(term, reader)
+    return stated[term]
+
+
+def _feature_of(term: URIRef, reader: Reader) -> Feature | None:
     schema = reader.bindings.schema
     if term in schema.features:
         return schema.features[term] if _is_assessed(schema.features[term], reader) else None
-    holders = [
-        f for f in schema.features.values() if f.partition and term in schema.classes_under(f.partition)
-    ]
+    holders = [f for f in schema.features.values() if f.partition and schema.is_under(term, f.partition)]
     found = [f for f in holders if f.iri not in (REC.site, REC.laterality) and _is_assessed(f, reader)]
     return found[0] if len(found) == 1 else None
 

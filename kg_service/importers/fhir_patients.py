@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from kg_service.errors import InputError, Problem
-from kg_service.importers.fhir_bundle import Index, Opened, Resource
+from kg_service.importers.fhir_bundle import UUID, Index, Opened, Resource, View
 from kg_service.record import Note
 
-_ABOUT_A_PATIENT = frozenset(
+ABOUT_A_PATIENT = frozenset(
     {"BodyStructure", "Condition", "MedicationAdministration", "Observation", "Procedure", "ServiceRequest"}
 )
 
@@ -40,7 +40,7 @@ def by_patient(opened: Opened, index: Index, source: str) -> list[PatientFile]:
         When nothing in the document is about a patient.
     """
     patients = [r for r in opened.resources if r.kind == "Patient"]
-    files = {p.place: PatientFile(p.id or _tail(p.url) or "patient", p, [p]) for p in patients}
+    files = {p.place: PatientFile(p.id or tail_of(p.url) or "patient", p, [p]) for p in patients}
     homeless = [r for r in opened.resources if r.kind != "Patient" and not _file(r, index, files, opened)]
     if not files:
         remedy = "Give the Patient, or resources whose subject names one."
@@ -57,26 +57,42 @@ def by_patient(opened: Opened, index: Index, source: str) -> list[PatientFile]:
 def _file(resource: Resource, index: Index, files: dict[str, PatientFile], opened: Opened) -> bool:
     """Put a resource into the file of the patient it names; return whether it names anything."""
     view = resource.view([])
-    reference = view.item("subject") or view.item("patient")
-    target = reference.text("reference") if reference else None
+    target = subject_of(view)
     if target is None:
         return False
-    found = index.resolve(reference, resource) or _lone_nameless(opened)
-    if (found.kind if found else _type_of(target)) != "Patient":
+    reference = _subject(view)
+    found = index.resolve(reference, resource) or _with_uuid(target, files) or _lone_nameless(opened)
+    if (found.kind if found else type_named(target)) != "Patient":
         opened.notes.append(Note(resource.place, f"subject {target}", "not about a patient; not read"))
         return True
     key = found.place if found else target.split("/_history/", 1)[0]
     if key not in files:
-        files[key] = PatientFile(_tail(key) or key, found)
+        files[key] = PatientFile(tail_of(key) or key, found)
         files[key].notes.append(Note(key, "no Patient resource", "the record stands on what refers to it"))
     files[key].resources.append(resource)
     return True
 
 
-def _type_of(target: str) -> str:
+def subject_of(view: View) -> str | None:
+    """Return the reference by which a resource names whom it is about, or None."""
+    reference = _subject(view)
+    return reference.text("reference") if reference else None
+
+
+def _subject(view: View) -> View | None:
+    return view.item("subject") or view.item("patient")
+
+
+def type_named(target: str) -> str:
     """Return the resource type that an unresolved reference names; a bare URN or id may be a patient."""
     parts = target.split("/_history/", 1)[0].rsplit("/", 2)
     return parts[-2] if len(parts) > 1 and not target.startswith("urn:") else "Patient"
+
+
+def _with_uuid(target: str, files: dict[str, PatientFile]) -> Resource | None:
+    """Return the Patient whose id is a UUID, when nothing has a fullUrl and other types may share the id."""
+    file = files.get(f"Patient/{target.removeprefix(UUID)}") if target.startswith(UUID) else None
+    return file.patient if file and file.patient and file.patient.url is None else None
 
 
 def _lone_nameless(opened: Opened) -> Resource | None:
@@ -87,7 +103,7 @@ def _lone_nameless(opened: Opened) -> Resource | None:
 
 def _house(resource: Resource, files: list[PatientFile]) -> None:
     """Place a resource that names no patient: with the only one there is; with all when it is about none."""
-    about = resource.kind in _ABOUT_A_PATIENT
+    about = resource.kind in ABOUT_A_PATIENT
     for one in files:
         if about and len(files) > 1:
             one.notes.append(Note(resource.place, "no subject among the patients", "in no record; not read"))
@@ -98,6 +114,6 @@ def _house(resource: Resource, files: list[PatientFile]) -> None:
             one.notes.append(Note(resource.place, "no subject", why))
 
 
-def _tail(url: str | None) -> str | None:
+def tail_of(url: str | None) -> str | None:
     """Return the id at the end of a reference or a URN."""
     return url.replace(":", "/").rstrip("/").rsplit("/", 1)[-1] if url else None

@@ -110,11 +110,10 @@ def profiles_of(view: View) -> list[str]:
 def side_of(views: list[View], bindings: FhirBindings) -> tuple[URIRef | None, str]:
     """Return the side that CodeableConcepts state, and where; qualifiers of other kinds are passed over."""
     top = range_of(bindings, REC.laterality)
-    under = set(bindings.schema.classes_under(top))
     sides = [
         (v, class_of(v, top, bindings))
         for v in views
-        if any(m.term in under for m in meanings_of(v, bindings))
+        if any(bindings.schema.is_under(m.term, top) for m in meanings_of(v, bindings))
     ]
     stated = {side for _, side in sides if side}
     return (stated.pop(), sides[0][0].place) if len(stated) == 1 else (None, "")

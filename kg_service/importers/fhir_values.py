@@ -65,8 +65,7 @@ def describe(concept: View | None) -> str:
 def class_of(concept: View, top: URIRef, bindings: FhirBindings) -> URIRef | None:
     """Return the finest class of a partition that a CodeableConcept states, or None with a note."""
     schema = bindings.schema
-    under = set(schema.classes_under(top))
-    found = [m for m in meanings_of(concept, bindings) if m.term in under]
+    found = [m for m in meanings_of(concept, bindings) if schema.is_under(m.term, top)]
     if not found:
         reasons = [bindings.reason(m.term) for m in meanings_of(concept, bindings)]
         why = next(
