@@ -93,7 +93,7 @@ def reading_of(source: RecordSource, base: KnowledgeBase, reference_date: str | 
             parse_date(reference_date)
     except ValueError as error:
         expected = "YYYY-MM-DD, YYYY-MM or YYYY"
-        raise InputError([Problem("reference date", repr(reference_date), expected)]) from error
+        raise InputError([Problem("--reference-date", repr(reference_date), expected)]) from error
     return RecordReading(source.form, base.compiled().schema, base.limits, base.bindings, reference_date)
 
 

@@ -645,7 +645,7 @@ def test_the_command_tells_records_from_tables_and_audits_what_it_decided(tmp_pa
     with pytest.raises(InputError, match=r"a.ndjson: one file; expected a folder of FHIR bulk data"):
         run.invoke(app, ["cohort", str(source / "a.ndjson"), "--out", "x"], catch_exceptions=False)
     wrong = ["cohort", str(source), "--out", str(tmp_path / "x"), "--reference-date", "2026-13-01"]
-    with pytest.raises(InputError, match="reference date: '2026-13-01'; expected YYYY-MM-DD"):
+    with pytest.raises(InputError, match="--reference-date: '2026-13-01'; expected YYYY-MM-DD"):
         run.invoke(app, wrong, catch_exceptions=False)
     with pytest.raises(KgServiceError, match="no columns to carry"):
         run.invoke(app, ["cohort", str(source), "--out", "x", "--carry", "centre"], catch_exceptions=False)
