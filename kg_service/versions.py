@@ -16,7 +16,7 @@ from pathlib import Path
 from time import sleep
 from typing import TypeVar
 
-from kg_service.errors import CatalogError
+from kg_service.errors import CatalogError, KgServiceError
 from kg_service.store.embedded import Store
 
 T = TypeVar("T")
@@ -84,8 +84,13 @@ class Versions:
         if current is not None:
             Store(current, read_only=True).copy_to(following)
         store = Store(following)
-        result = change(store)
-        store.save()
+        try:
+            result = change(store)
+            store.save()
+        except KgServiceError:
+            del store
+            shutil.rmtree(following)
+            raise
         return result, following
 
     def adopt(self, version: Path) -> None:
