@@ -16,7 +16,12 @@ from kg_service.endpoint import Endpoint
 from kg_service.errors import QueryError
 from kg_service.graph_store import DOCUMENT_TYPES, GraphName, documents, named_graph
 from kg_service.negotiation import ALIASES, GRAPH_TYPES, RESULT_TYPES, accepted_types
-from kg_service.protocol_errors import BodyTooLargeError, PartialAnswerError, UnsuitableFormError
+from kg_service.protocol_errors import (
+    BodyTooLargeError,
+    NoGraphError,
+    PartialAnswerError,
+    UnsuitableFormError,
+)
 from kg_service.service_description import describe, written
 from kg_service.sparql_protocol import (
     POST_TYPES,
@@ -122,7 +127,7 @@ async def sparql_get(request: Request, shared: Shared) -> Response:
 
 @router.post("/sparql", responses=RESPONSES, openapi_extra={"requestBody": _POST_BODY})
 async def sparql_post(request: Request, shared: Shared) -> Response:
-    """Answer a SPARQL query, or make an update, sent as a form or as the body itself."""
+    """Answer a SPARQL query, or make an update (needs the token), sent as a form or as the body."""
     body = await read_body(request)
     operation = read_post(request.headers.get("content-type"), body, _parameters(request))
     if operation.kind == "query":
@@ -151,7 +156,7 @@ async def read_graph(request: Request, shared: Shared, path: str) -> Response:
     openapi_extra={"parameters": _GRAPH_PARAMETERS, "requestBody": _GRAPH_BODY},
 )
 async def replace_graph(request: Request, shared: Shared, path: str) -> Response:
-    """Put a document in place of a graph."""
+    """Put a document in place of a graph; needs the token."""
     return await _change_graph(request, shared, _graph(request, path), replace=True)
 
 
@@ -161,7 +166,7 @@ async def replace_graph(request: Request, shared: Shared, path: str) -> Response
     openapi_extra={"parameters": _GRAPH_PARAMETERS, "requestBody": _GRAPH_BODY},
 )
 async def add_to_graph(request: Request, shared: Shared, path: str) -> Response:
-    """Add a document to a graph; without a name, to a new graph whose name is returned."""
+    """Add a document to a graph, or to a new one whose name is returned; needs the token."""
     if path.strip("/") or named_graph(_parameters(request), _url(request)) is not None:
         return await _change_graph(request, shared, _graph(request, path), replace=False)
     location = f"{_url(request).rstrip('/')}/{uuid4()}"
@@ -174,7 +179,7 @@ async def add_to_graph(request: Request, shared: Shared, path: str) -> Response:
     GRAPH_STORE + "{path:path}", responses=RESPONSES, openapi_extra={"parameters": _GRAPH_PARAMETERS}
 )
 async def remove_graph(request: Request, shared: Shared, path: str) -> Response:
-    """Remove a graph."""
+    """Remove a graph; needs the token."""
     shared.authorize(request.headers.get("authorization"))
     command = {"graph": _graph(request, path).iri, "documents": None, "replace": True}
     await run_in_threadpool(_make, request, shared, command)
@@ -268,6 +273,8 @@ def _make(request: Request, shared: Endpoint, command: dict[str, Any]) -> dict[s
 
 def _graph(request: Request, path: str) -> GraphName:
     """Return the graph that a request names: by a parameter, or by its own URL."""
+    if path and not path.startswith("/"):
+        raise NoGraphError(f"{_url(request)} is not below {GRAPH_STORE}/")
     graph = named_graph(_parameters(request), _url(request))
     if graph is not None:
         return graph

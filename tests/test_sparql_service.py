@@ -556,6 +556,13 @@ def test_a_graph_must_be_named_once_and_whole(client: httpx.Client, query: str) 
     assert_problem(client.get(f"/rdf-graph-store{query}"), 400)
 
 
+def test_a_url_beside_the_graph_store_names_no_graph(client: httpx.Client) -> None:
+    assert_problem(
+        client.put("/rdf-graph-storeroom", content="", headers={**BEARER, "content-type": "text/turtle"}), 404
+    )
+    assert_problem(client.get("/rdf-graph-store/nothing-here"), 404, "/rdf-graph-store/nothing-here")
+
+
 # Clients
 
 
