@@ -79,8 +79,10 @@ def test_language_and_readings_are_parameters(client: TestClient) -> None:
 
 def test_a_conclusion_is_explained(client: TestClient) -> None:
     (found,) = client.post("/explain/S074?lesion=T11", content=CASE, headers=JSON).json()
-    assert (found["status"], found["change"][0]["values"]) == ("false", "< 3 months")
-    assert [f["where"] for f in found["proof"]] == ["lesions[0].monthsSinceIrradiationHere"]
+    assert (found["status"], found["arguments"][0]["change"][0]["values"]) == ("false", "< 3 months")
+    assert [f["where"] for f in found["arguments"][0]["proofs"][0]] == [
+        "lesions[0].monthsSinceIrradiationHere"
+    ]
 
 
 @pytest.mark.parametrize(
