@@ -176,7 +176,7 @@ def explain(
         assessed, problems = _assess_files(base, compiled, [record], reference_date, settings)
     explanations = [e for a in assessed for e in base.explain(a, conclusion, compiled, lesion)]
     if explanations or not problems:
-        _print(explanations_in(form, explanations, base, _language(lang)))
+        typer.echo(explanations_in(form, explanations, base, _language(lang)).rstrip("\n"))
     _finish(problems)
 
 

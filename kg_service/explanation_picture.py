@@ -37,7 +37,8 @@ CHARACTER = 0.56
 BOLD = 1.15
 """How much wider bold letters are."""
 RADIUS = 7
-THICK, THIN = 3, 1
+THICK = 3
+THIN = 1
 DASHES = "6 4"
 STYLE = "font-family: 'DejaVu Sans', Arial, Helvetica, sans-serif; fill: #000"
 SVG = "http://www.w3.org/2000/svg"

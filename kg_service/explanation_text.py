@@ -11,6 +11,8 @@ from kg_service.layout import wrap
 from kg_service.robustness_text import selected_lines
 from kg_service.wording import Wording
 
+BLANK = 20
+"""Length of what is left blank to be written in [character]."""
 _SPECIAL = re.compile(r"([\\`*_\[\]<>#|])")
 """Characters that Markdown would read as markup."""
 
@@ -38,7 +40,7 @@ def explanation_markdown(explanation: ExplanationJson, wording: Wording) -> str:
     ]
     parts += [_markdown(block) for block in blocks_of(explanation, wording)]
     parts.append(f"*{_escaped(wording.phrase('disclaimer', scope=explanation['coverage']))}*")
-    parts.append(_escaped(wording.phrase("signature")).replace("…", "\\_" * 20))
+    parts.append(_escaped(wording.phrase("signature")).replace("…", "\\_" * BLANK))
     return "\n\n".join(parts) + "\n"
 
 
