@@ -79,8 +79,8 @@ class Certified:
             ends = []
             for feature in map(str, chosen):
                 cells = self.plan.cells[feature]
-                values = cells.values(possible.get(feature, cells.full))
-                ends.append([(feature, values[0]), (feature, values[-1])])
+                parts = cells.values(possible.get(feature, cells.full))
+                ends.append([(feature, parts[0]), (feature, parts[-1])])
             for completion in product(*ends):
                 self.asked["settled"].append((name, {**known, **dict(completion)}, (True, False)))
 
