@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from anyio.to_thread import current_default_thread_limiter
-from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse, PlainTextResponse
@@ -22,7 +23,8 @@ from kg_service.compiler import CompiledGuideline
 from kg_service.endpoint import Endpoint, ServiceSettings
 from kg_service.errors import CatalogError, InputError, KgServiceError, Problem, QueryError, UnknownNameError
 from kg_service.exchange import json_ld_context, json_schema
-from kg_service.explanation import ExplanationJson
+from kg_service.explanation_forms import MEDIA_TYPES, ExplanationForm, explanations_in
+from kg_service.explanation_report import ExplanationJson, explanation_json
 from kg_service.linked_data import LinkedData
 from kg_service.linked_data_api import router as linked_data_router
 from kg_service.metrics import MEDIA_TYPE as METRICS_TYPE
@@ -37,9 +39,9 @@ from kg_service.service import AssessedRecord, Batch, KnowledgeBase, parse_readi
 from kg_service.sparql import negotiate
 from kg_service.sparql_api import Shared, read_body
 from kg_service.sparql_api import router as sparql_router
-from kg_service.text import assessment_text, explanation_text, nothing_to_assess
+from kg_service.text import assessment_text, nothing_to_assess
 from kg_service.validation_cases import FindingJson, record_findings
-from kg_service.wording import Language
+from kg_service.wording import LANGUAGES, Language
 
 MAX_SCHEDULES = 100
 """Most values of one query parameter."""
@@ -236,24 +238,43 @@ def assess_records(
 @router.post(
     "/explain/{conclusion}",
     openapi_extra=RECORD_BODY,
-    responses={200: {"model": list[ExplanationJson]}, **PROBLEM_RESPONSES},
+    responses={
+        200: {
+            "model": list[ExplanationJson],
+            "description": "The explanations, one a lesion, in the form of the Accept header",
+            "content": {media: {} for media in MEDIA_TYPES.values()},
+        },
+        **PROBLEM_RESPONSES,
+    },
 )
 def explain_conclusion(
     request: Request,
-    conclusion: str,
+    conclusion: Annotated[
+        str, Path(description="Id of a recommendation, name of an option, or prescription.")
+    ],
     shared: Shared,
     batch: ReadBatch,
     compiled: Compiled,
     assumptions: Assumptions,
     lesion: Annotated[str | None, Query(description="Id of one lesion; every lesion otherwise.")] = None,
-    lang: Lang = "en",
+    lang: Annotated[
+        Language | None, Query(description="Language of the answer; that of Accept-Language otherwise.")
+    ] = None,
 ) -> Response:
-    """Prove one conclusion: the facts it rests on, what would change it, what would settle it."""
+    """Prove one answer: the facts it rests on, what would change it, what would settle it."""
     assessed = _assess_all(shared, batch, compiled, assumptions)
-    found = [e for item in assessed for e in shared.base.explain(item, conclusion, compiled, lang, lesion)]
-    wording = shared.base.wording(compiled, lang)
-    texts = {"text/plain": lambda: "\n".join(explanation_text(e, wording) for e in found)}
-    return _respond(request, texts, lambda: found)
+    found = [e for item in assessed for e in shared.base.explain(item, conclusion, compiled, lesion)]
+    language = lang or _preferred_language(request)
+    texts = {
+        media: partial(explanations_in, form, found, shared.base, language)
+        for form, media in MEDIA_TYPES.items()
+        if form is not ExplanationForm.JSON
+    }
+    wording = shared.base.wording(compiled, language)
+    response = _respond(request, texts, lambda: [explanation_json(e, wording) for e in found])
+    response.headers["Content-Language"] = language
+    response.headers["Vary"] = "Accept, Accept-Language"
+    return response
 
 
 @router.post(
@@ -415,7 +436,29 @@ def _text(
     return "\n".join(parts)
 
 
-def _respond(request: Request, texts: dict[str, Callable[[], str]], as_json: Callable[[], Any]) -> Response:
+def _preferred_language(request: Request) -> Language:
+    """Return the language that Accept-Language weighs most, of those there are; English otherwise."""
+    weighed: list[tuple[float, Language]] = []
+    for item in request.headers.get("accept-language", "").split(","):
+        name, _, weight = item.partition(";q=")
+        for language in LANGUAGES:
+            if name.strip().lower().split("-")[0] == language:
+                weighed.append((_weight(weight), language))
+    best = max((w for w, _ in weighed), default=0)
+    return next((language for w, language in weighed if w == best and w > 0), "en")
+
+
+def _weight(text: str) -> float:
+    """Return the weight of an item of an Accept header; one that is no number counts for nothing."""
+    try:
+        return float(text.strip() or 1)
+    except ValueError:
+        return 0
+
+
+def _respond(
+    request: Request, texts: Mapping[str, Callable[[], str]], as_json: Callable[[], Any]
+) -> Response:
     """Answer in the first accepted text form, or as JSON."""
     for media in request.headers.get("accept", "*/*").split(","):
         name = media.split(";")[0].strip().lower()

@@ -16,10 +16,11 @@ import typer
 
 from kg_service.compiler import CompiledGuideline
 from kg_service.errors import KgServiceError, Problem
+from kg_service.explanation_forms import ExplanationForm, explanations_in
 from kg_service.knowledge import DATA_ROOT
 from kg_service.record import SetAssumption
 from kg_service.service import AssessedRecord, Batch, KnowledgeBase, parse_readings, to_json
-from kg_service.text import assessment_text, explanation_text, nothing_to_assess
+from kg_service.text import assessment_text, nothing_to_assess
 from kg_service.turns import ANSWER, MEMORY, RUNNING, SECONDS, WAITING, QueryLimits
 from kg_service.wording import Language
 
@@ -137,7 +138,13 @@ def explain(
         Path,
         typer.Argument(help="The record, or with --row a folder that cohort made.", show_default=False),
     ],
-    conclusion: Annotated[str, typer.Argument(help="Id of a conclusion, such as S071.", show_default=False)],
+    conclusion: Annotated[
+        str,
+        typer.Argument(
+            help="What to explain: id of a recommendation (S071), name of an option, or prescription.",
+            show_default=False,
+        ),
+    ],
     lesion: Annotated[
         str | None, typer.Option("--lesion", help="Id of one lesion; every lesion otherwise.")
     ] = None,
@@ -150,14 +157,17 @@ def explain(
         ),
     ] = None,
     lang: Lang = Speech.EN,
-    form: Form = AnswerFormat.TEXT,
+    form: Annotated[
+        ExplanationForm,
+        typer.Option("--format", help="Form of the explanation; nquads is PROV-O, svg a picture."),
+    ] = ExplanationForm.TEXT,
     reading: ReadingOption = None,
     profile: ProfileOption = None,
     assumptions: AssumptionsFile = None,
     assume: AssumeOption = None,
     reference_date: ReferenceDate = None,
 ) -> None:
-    """Prove one conclusion: the facts it rests on, what would change it, what would settle it."""
+    """Prove one answer: the facts it rests on, what would change it, what would settle it."""
     base = KnowledgeBase()
     if row is not None:
         compiled, assessed, problems = _assess_row(base, record, row, [reading, profile, assumptions, assume])
@@ -165,15 +175,9 @@ def explain(
         compiled = base.compiled(parse_readings(reading or []), profile)
         settings = base.set_assumptions(assume or [], "--assume", assumptions)
         assessed, problems = _assess_files(base, compiled, [record], reference_date, settings)
-    language = _language(lang)
-    explanations = [e for a in assessed for e in base.explain(a, conclusion, compiled, language, lesion)]
-    if form is AnswerFormat.TEXT:
-        wording = base.wording(compiled, language)
-        _print("\n".join(explanation_text(e, wording) for e in explanations))
-    elif form is AnswerFormat.JSON:
-        _print(to_json(explanations))
-    else:
-        raise KgServiceError("an explanation has no Turtle form; use --format text or json")
+    explanations = [e for a in assessed for e in base.explain(a, conclusion, compiled, lesion)]
+    if explanations or not problems:
+        typer.echo(explanations_in(form, explanations, base, _language(lang)).rstrip("\n"))
     _finish(problems)
 
 
@@ -690,13 +694,13 @@ def demo(lang: Lang = Speech.EN, reading: ReadingOption = None, profile: Profile
     assessed, problems = _assess_files(base, compiled, paths, None)
     language = _language(lang)
     _print_answers(base, compiled, assessed, language, AnswerFormat.TEXT)
-    wording = base.wording(compiled, language)
     last = assessed[-1].assessments[0]
     unknown = next(
         c.recommendation.id for c in last.conclusions if c.status == "unknown" and len(c.missing) > 1
     )
-    for explanation in base.explain(assessed[0], unknown, compiled, language):
-        _print(explanation_text(explanation, wording))
+    _print(
+        explanations_in(ExplanationForm.TEXT, base.explain(assessed[0], unknown, compiled), base, language)
+    )
     _finish(problems)
 
 

@@ -16,7 +16,7 @@ from kg_service.record import AppliedAssumption, Case, Fact
 from kg_service.robustness import CaseRobustness
 from kg_service.values import Status, decimal_text
 
-_STATUS = {word: CORE[word.capitalize()] for word in ("true", "false", "unknown")}
+STATUSES = {word: CORE[word.capitalize()] for word in ("true", "false", "unknown")}
 
 _BEARING: dict[Bearing, URIRef] = {
     "departs": CORE.departsFrom,
@@ -42,7 +42,7 @@ def conclusions_graph(
         graph.add((activity, PROV.used, _add_setting(graph, base, applied)))
     for fact in assessment.case.facts.values():
         if fact.assumption is not None:
-            _add_fact(graph, base, fact, assessment.case)
+            add_fact(graph, base, fact, assessment.case)
     for conclusion in assessment.conclusions:
         _add_conclusion(graph, base, conclusion, assessment.case)
     for position, verdict in enumerate(assessment.options, start=1):
@@ -78,9 +78,9 @@ def add_conclusion(
     node = URIRef(f"{base}/conclusion/{recommendation.id}")
     _add_answer(graph, node, CORE.Conclusion, base)
     graph.add((node, CORE.recommendation, recommendation.iri))
-    graph.add((node, CORE.status, _STATUS[status]))
+    graph.add((node, CORE.status, STATUSES[status]))
     if fulfilled is not None:
-        graph.add((node, CORE.fulfilled, _STATUS[fulfilled]))
+        graph.add((node, CORE.fulfilled, STATUSES[fulfilled]))
     for statement in recommendation.statements:
         graph.add((node, CORE.restsOn, statement.iri))
     return node
@@ -152,7 +152,7 @@ def _add_conclusion(graph: Graph, base: URIRef, conclusion: Conclusion, case: Ca
     for feature in conclusion.missing:
         graph.add((node, CORE.missingFeature, feature))
     for fact in conclusion.facts:
-        graph.add((node, PROV.wasDerivedFrom, _add_fact(graph, base, fact, case)))
+        graph.add((node, PROV.wasDerivedFrom, add_fact(graph, base, fact, case)))
 
 
 def _add_setting(graph: Graph, base: URIRef, applied: AppliedAssumption) -> URIRef:
@@ -172,7 +172,8 @@ def _setting_iri(base: URIRef, identifier: str) -> URIRef:
     return URIRef(f"{base}/assumption/{identifier}")
 
 
-def _add_fact(graph: Graph, base: URIRef, fact: Fact, case: Case) -> URIRef:
+def add_fact(graph: Graph, base: URIRef, fact: Fact, case: Case) -> URIRef:
+    """Add what is known of a feature, and where the record says so; return its node."""
     node = URIRef(f"{base}/fact/{local_name(fact.feature)}")
     graph.add((node, RDF.type, CORE.Fact))
     graph.add((node, RDF.type, PROV.Entity))
@@ -186,7 +187,7 @@ def _add_fact(graph: Graph, base: URIRef, fact: Fact, case: Case) -> URIRef:
     if fact.assumption is not None:
         number = case.facts[fact.assumption.from_feature]
         graph.add((node, PROV.wasDerivedFrom, _setting_iri(base, fact.assumption.id)))
-        graph.add((node, PROV.wasDerivedFrom, _add_fact(graph, base, number, case)))
+        graph.add((node, PROV.wasDerivedFrom, add_fact(graph, base, number, case)))
     return node
 
 
@@ -201,7 +202,7 @@ def _add_check(graph: Graph, base: URIRef, check: PrescriptionCheck, case: Case)
         graph.add((node, _BEARING[finding.bearing], finding.recommendation.iri))
         if finding.bearing == "departs":
             for fact in finding.facts:
-                graph.add((node, PROV.wasDerivedFrom, _add_fact(graph, base, fact, case)))
+                graph.add((node, PROV.wasDerivedFrom, add_fact(graph, base, fact, case)))
 
 
 def _add_verdict(graph: Graph, base: URIRef, verdict: OptionVerdict, position: int) -> None:

@@ -1,14 +1,14 @@
 """Why a conclusion holds, fails or stays open: proofs from the exact plan.
 
-* *true* or *false*: a set of facts that entails it, from which no fact can be dropped;
-* *false*: the smallest change of facts that would make it true;
+* *true* or *false*: every set of facts that entails it, from which no fact can be dropped, and the
+  smallest change of facts that would make it the opposite;
 * *open*: the smallest sets of missing facts that would settle it whatever they turn out to be,
   and what each single answer would settle.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 
@@ -17,6 +17,9 @@ from kg_service.values import Interval, Knowledge
 
 LARGEST_CHANGE = 3
 """Changes and questions of more facts than this are not searched for; the answer says so."""
+
+MOST_PROOFS = 8
+"""Most justifications that are told of one conclusion; the answer says when there are more."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,8 @@ class State:
         Its exact value in the case.
     atom : Atom or None
         The test, for an atom.
+    in_proof : bool
+        Whether it lies on the way from the conclusion to the facts of a justification.
     """
 
     operator: str
@@ -57,6 +62,7 @@ class State:
     criterion: str | None = None
     atom: Atom | None = None
     children: tuple[State, ...] = ()
+    in_proof: bool = False
 
 
 def justification(plan: Plan, tree: Node, known: Mapping[str, Knowledge]) -> tuple[bool | None, list[str]]:
@@ -82,11 +88,73 @@ def justification(plan: Plan, tree: Node, known: Mapping[str, Knowledge]) -> tup
     value = plan.decide(tree, possible)
     if value is None:
         return None, []
-    for feature in list(possible):
-        without = {f: cells for f, cells in possible.items() if f != feature}
+    return value, sorted(_shrunk(plan, tree, possible, value))
+
+
+def _shrunk(plan: Plan, tree: Node, possible: Mapping[str, int], value: bool) -> dict[str, int]:
+    """Return facts that entail a value, none superfluous, out of facts that do."""
+    kept = dict(possible)
+    for feature in possible:
+        without = {f: cells for f, cells in kept.items() if f != feature}
         if plan.decide(tree, without) is value:
-            possible = without
-    return value, sorted(possible)
+            kept = without
+    return kept
+
+
+def justifications(
+    plan: Plan, tree: Node, known: Mapping[str, Knowledge], most: int = MOST_PROOFS
+) -> tuple[list[tuple[str, ...]], bool]:
+    """Return the sets of facts that entail the value of a tree, none with a superfluous fact.
+
+    Every justification misses at least one fact of each other one. So the search leaves out, of each
+    that it finds, one fact at a time, and finds all of them (Reiter's tree of hitting sets).
+
+    Parameters
+    ----------
+    plan : Plan
+        The plan that the tree belongs to.
+    tree : Node
+        The conclusion.
+    known : mapping of str to Knowledge
+        What is known of the case.
+    most : int
+        How many to return at most.
+
+    Returns
+    -------
+    found : list of tuple of str
+        The one that `justification` returns, then the others, those with the fewest facts first;
+        sorted IRIs of features. Empty when the facts entail neither value.
+    complete : bool
+        Whether there are no others.
+    """
+    value, first = justification(plan, tree, known)
+    if value is None:
+        return [], True
+    possible = plan.possible({f: known[f] for f in sorted(plan.features_of(tree)) if f in known})
+    found = [tuple(first)]
+    waiting: list[frozenset[str]] = [frozenset({f}) for f in first]
+    seen = set(waiting)
+    while waiting:
+        left_out = waiting.pop(0)
+        proof = next((p for p in found if not left_out & set(p)), None)
+        if proof is None:
+            rest = {f: cells for f, cells in possible.items() if f not in left_out}
+            if plan.decide(tree, rest) is not value:
+                continue
+            if len(found) == most:
+                return _fewest_first(found), False
+            proof = tuple(sorted(_shrunk(plan, tree, rest, value)))
+            found.append(proof)
+        further = [more for f in proof if (more := left_out | {f}) not in seen]
+        seen.update(further)
+        waiting += further
+    return _fewest_first(found), True
+
+
+def _fewest_first(found: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    first, *others = found
+    return [first, *sorted(others, key=lambda proof: (len(proof), proof))]
 
 
 def missing(plan: Plan, tree: Node, possible: Mapping[str, int]) -> set[str]:
@@ -130,22 +198,50 @@ def settling_sets(plan: Plan, tree: Node, possible: Mapping[str, int]) -> list[t
     return []
 
 
-def nearest_change(plan: Plan, tree: Node, possible: Mapping[str, int]) -> tuple[Change, ...]:
-    """Return the fewest facts to change or supply so that a tree becomes true.
+def nearest_change(
+    plan: Plan,
+    tree: Node,
+    possible: Mapping[str, int],
+    *,
+    target: bool = True,
+    impossible: Sequence[Node] = (),
+    last: Callable[[str], bool] = lambda _: False,
+) -> tuple[Change, ...]:
+    """Return the fewest facts to change or supply so that a tree becomes true, or false.
+
+    Parameters
+    ----------
+    plan : Plan
+        The plan that the tree belongs to.
+    tree : Node
+        The conclusion.
+    possible : mapping of str to int
+        The cells that the facts leave possible.
+    target : bool
+        What it is to become.
+    impossible : sequence of Node
+        What no case may be: a change after which one of them holds is none.
+    last : callable
+        Features to change only where no others do as well, such as derived ones.
 
     Returns
     -------
     tuple of Change
-        Empty when the tree is true already, or when more than `LARGEST_CHANGE` would be needed.
+        Empty when the tree is so already, or when more than `LARGEST_CHANGE` would be needed.
     """
-    candidates = sorted(plan.features_of(tree))
-    if plan.decide(tree, possible) is True:
+    candidates = sorted(plan.features_of(tree), key=lambda f: (last(f), f))
+    if plan.decide(tree, possible) is target:
         return ()
+    parts = {feature: _parts(plan, tree, {}, feature) for feature in candidates}
     for size in range(1, min(LARGEST_CHANGE, len(candidates)) + 1):
         for chosen in combinations(candidates, size):
-            for cells in product(*(_parts(plan, tree, {}, feature) for feature in chosen)):
+            if plan.decide(tree, {f: c for f, c in possible.items() if f not in chosen}) is (not target):
+                continue
+            for cells in product(*(parts[feature] for feature in chosen)):
                 changed = {**possible, **dict(zip(chosen, cells, strict=True))}
-                if plan.decide(tree, changed) is True:
+                if plan.decide(tree, changed) is target and not any(
+                    plan.decide(t, changed) for t in impossible
+                ):
                     return tuple(
                         Change(feature, tuple(plan.cells[feature].values(c)))
                         for feature, c in zip(chosen, cells, strict=True)
@@ -153,23 +249,68 @@ def nearest_change(plan: Plan, tree: Node, possible: Mapping[str, int]) -> tuple
     return ()
 
 
-def states(plan: Plan, tree: Node, possible: Mapping[str, int], criterion: str | None = None) -> State:
-    """Return a tree with the exact value of each of its nodes in a case."""
-    value = plan.decide(tree, possible)
-    match tree:
-        case Named(iri, child):
-            return states(plan, child, possible, iri)
-        case Atom():
-            return State("atom", value, criterion, tree)
-        case Not(child):
-            return State("not", value, criterion, children=(states(plan, child, possible),))
-        case And(children) | Or(children):
-            operator = "and" if isinstance(tree, And) else "or"
-            return State(
-                operator, value, criterion, children=tuple(states(plan, c, possible) for c in children)
-            )
-        case Constant():
-            return State("constant", value, criterion)
+def states(
+    plan: Plan,
+    tree: Node,
+    possible: Mapping[str, int],
+    proof: Iterable[str] = (),
+    criterion: str | None = None,
+) -> State:
+    """Return a tree with the exact value of each of its nodes in a case.
+
+    Parameters
+    ----------
+    plan : Plan
+        The plan that the tree belongs to.
+    tree : Node
+        The conclusion.
+    possible : mapping of str to int
+        The cells that the facts leave possible.
+    proof : iterable of str
+        The features of one justification; the nodes that it decides are marked.
+    criterion : str, optional
+        IRI of the criterion that the tree defines.
+    """
+    facts = {f: possible[f] for f in proof}
+    return _State(plan, possible, facts).of(tree, criterion, bool(facts))
+
+
+class _State:
+    """Tells the nodes of one tree in one case."""
+
+    def __init__(self, plan: Plan, possible: Mapping[str, int], proof: Mapping[str, int]) -> None:
+        self.plan, self.possible, self.proof = plan, possible, proof
+
+    def of(self, tree: Node, criterion: str | None, in_proof: bool) -> State:
+        value = self.plan.decide(tree, self.possible)
+        match tree:
+            case Named(iri, child):
+                return self.of(child, iri, in_proof)
+            case Atom():
+                return State("atom", value, criterion, tree, in_proof=in_proof)
+            case Not(child):
+                return State("not", value, criterion, None, (self.of(child, None, in_proof),), in_proof)
+            case And(children) | Or(children):
+                told = set(self._deciding(children, absorbing=isinstance(tree, Or), value=value))
+                below = (self.of(c, None, in_proof and i in told) for i, c in enumerate(children))
+                operator = "and" if isinstance(tree, And) else "or"
+                return State(operator, value, criterion, None, tuple(below), in_proof)
+            case Constant():
+                return State("constant", value, criterion, in_proof=in_proof)
+
+    def _deciding(self, children: Sequence[Node], *, absorbing: bool, value: bool | None) -> Iterator[int]:
+        """Yield the places of the children that decide their parent by the facts of the proof.
+
+        One child is enough where it alone decides. Where only a split on a repeated feature does, the
+        children that test a feature of the proof are meant.
+        """
+        decided = {i: self.plan.decide(c, self.proof) for i, c in enumerate(children)}
+        if value is absorbing:
+            alone = next((i for i, answer in decided.items() if answer is absorbing), None)
+            if alone is not None:
+                yield alone
+                return
+        yield from (i for i, c in enumerate(children) if self.plan.features_of(c) & set(self.proof))
 
 
 def merged(values: tuple[Knowledge, ...]) -> list[Knowledge]:

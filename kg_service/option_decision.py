@@ -34,6 +34,12 @@ VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 *reserved*: indicated, but the case is outside the group the guideline keeps it for. *excluded*:
 whatever the unknowns turn out to be, it is either not indicated or contraindicated."""
 
+Reason = Literal["reservation", "yields", "level", "narrower", "strength", "order"]
+"""Why one recommendation on an option speaks before another. *reservation*: it keeps the option for
+other cases. *yields*: the situation of the other yields to one that the case is of too. *level*: the
+source says it at a level that comes first. *narrower*: its population is narrower. *order*: nothing of
+these tells them apart, and their ids order them."""
+
 
 @dataclass(frozen=True)
 class OptionDecision:
@@ -112,6 +118,46 @@ def _first(speaking: list[Recommendation], compiled: CompiledGuideline) -> Recom
         key=lambda r: (r.level_rank, -_wider_than(r, speaking, compiled), r.strength_rank, r.id),
         default=None,
     )
+
+
+def reason_of_precedence(
+    winner: Recommendation,
+    loser: Recommendation,
+    speaking: list[Recommendation],
+    compiled: CompiledGuideline,
+    decided: Callable[[Node], Status],
+) -> Reason:
+    """Return why a recommendation speaks before another one on the same option.
+
+    Parameters
+    ----------
+    winner, loser : Recommendation
+        The one that speaks first, and one of those it comes before.
+    speaking : list of Recommendation
+        The indications that hold.
+    compiled : CompiledGuideline
+        The guideline under its readings.
+    decided : callable
+        Returns the status of a tree in the case.
+    """
+    if winner.kind == RESERVES:
+        return "reservation"
+    yielding = _yielding(speaking, compiled, decided)
+    if loser.iri in yielding and winner.iri not in yielding:
+        return "yields"
+    foremost = [r for r in speaking if r.iri not in yielding] or speaking
+    if winner.level_rank != loser.level_rank:
+        return "level"
+    if _wider_than(winner, foremost, compiled) != _wider_than(loser, foremost, compiled):
+        return "narrower"
+    return "strength" if winner.strength_rank != loser.strength_rank else "order"
+
+
+def populations_before(
+    recommendation: Recommendation, compiled: CompiledGuideline, decided: Callable[[Node], Status]
+) -> list[URIRef]:
+    """Return the populations of a case that a recommendation yields to."""
+    return _yielding([recommendation], compiled, decided).get(recommendation.iri, [])
 
 
 def _wider_than(one: Recommendation, others: list[Recommendation], compiled: CompiledGuideline) -> int:

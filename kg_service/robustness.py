@@ -316,13 +316,14 @@ class RobustnessExaminer:
     def examine(self) -> CaseRobustness:
         """Return what is robust and what is fragile."""
         recommendations = self.space.adopted.guideline.recommendations
-        options = {o: self._option(o) for o in self.space.options}
-        prescription = self._prescription() if is_prescribed(self.case, self.space.adopted) else None
+        options = {o: self.option(o) for o in self.space.options}
+        prescription = self.prescription() if is_prescribed(self.case, self.space.adopted) else None
         return CaseRobustness(
-            {r.iri: self._conclusion(r) for r in recommendations}, options, prescription, self.limit
+            {r.iri: self.conclusion(r) for r in recommendations}, options, prescription, self.limit
         )
 
-    def _conclusion(self, recommendation: Recommendation) -> Robustness:
+    def conclusion(self, recommendation: Recommendation) -> Robustness:
+        """Examine what is concluded from one recommendation."""
         iri = recommendation.iri
         keys = [(iri, prop) for prop in (CORE.population, CORE.fulfilledBy)]
         classes = [cls for key in keys for cls in self.space.values(*key)]
@@ -339,7 +340,8 @@ class RobustnessExaminer:
 
         return self._examined(iri, touch, answer)
 
-    def _option(self, option: URIRef) -> Robustness:
+    def option(self, option: URIRef) -> Robustness:
+        """Examine the verdict on one option."""
         live = [r for r in self.space.bearing_on(option) if not self._is_moot(r)]
         before = [cls for r in live for p in self._populations(r) for cls in self._yields_to(p)]
         classes = [*before, *(p for r in live for p in self._populations(r))]
@@ -356,7 +358,7 @@ class RobustnessExaminer:
 
         return self._examined(option, touch, answer)
 
-    def _prescription(self) -> Robustness:
+    def prescription(self) -> Robustness:
         """Examine the prescription: each recommendation under its own readings, then all of them together."""
         guideline = self.space.adopted.guideline
         live = [r for r in guideline.recommendations if not (self._is_moot(r) or self._is_not_chosen(r))]

@@ -16,7 +16,7 @@ from kg_service.assumptions import LocalAssumptions, settings_together
 from kg_service.compiler import CompiledGuideline
 from kg_service.derivation import cases_of
 from kg_service.errors import InputError, KgServiceError, Problem, UnknownNameError
-from kg_service.explanation import ExplanationJson, explain
+from kg_service.explanation import Explanation, explain
 from kg_service.guideline import Guideline
 from kg_service.importers.fhir import FhirBindings, is_fhir, read_fhir
 from kg_service.knowledge import DATA_ROOT, check_root, load_file, load_graph, module_paths
@@ -25,7 +25,7 @@ from kg_service.reader import parse_json, read_record
 from kg_service.record import Case, Record, SetAssumption
 from kg_service.record_from_rdf import documents_from_graph, parse_rdf
 from kg_service.robustness import VARIANTS_KEPT, CaseRobustness, ReadingSpace, RobustnessExaminer
-from kg_service.wording import Language, Wording
+from kg_service.wording import Wording
 
 RDF_FORMATS = {
     ".ttl": "turtle",
@@ -285,21 +285,36 @@ class KnowledgeBase:
         assessed: AssessedRecord,
         identifier: str,
         compiled: CompiledGuideline,
-        language: Language,
         case: str | None = None,
-    ) -> list[ExplanationJson]:
-        """Return the explanation of one conclusion, for one case or for each.
+    ) -> list[Explanation]:
+        """Return the explanation of one answer, for one case or for each.
+
+        Parameters
+        ----------
+        assessed : AssessedRecord
+            A record with its assessments.
+        identifier : str
+            Id of a recommendation, local name of an option, or ``prescription``.
+        compiled : CompiledGuideline
+            The guideline under the readings in force.
+        case : str, optional
+            Id of one case.
 
         Raises
         ------
         UnknownNameError
-            When there is no such conclusion or no such case.
+            When there is no such recommendation or option, or no such case.
+        KgServiceError
+            When the prescription is asked about, and the record says nothing of one.
         """
         known = [a.case.id for a in assessed.assessments]
         if case is not None and case not in known:
             raise UnknownNameError(self.wording(compiled, "en").case_label, case, known)
         chosen = [a for a in assessed.assessments if case in (None, a.case.id)]
-        return [explain(a, identifier, compiled, self.wording(compiled, language)) for a in chosen]
+        return [
+            explain(a, identifier, compiled, RobustnessExaminer(self.reading_space, compiled, a.case))
+            for a in chosen
+        ]
 
 
 def _text_of(path: Path) -> str:

@@ -9,7 +9,6 @@ from rdflib import URIRef
 from kg_service.assessment import Assessment, Conclusion, OptionVerdict
 from kg_service.assumption_report import AssumptionJson, DeclaredAssumptionJson, assumption_json
 from kg_service.concordance import ACCEPTS, CONSTRAINS, FAVOURS, INFORMS, OBLIGES, RISKS
-from kg_service.explanation import ExplanationJson, StateJson
 from kg_service.guideline import Recommendation
 from kg_service.layout import MARKS, section, wrap
 from kg_service.prescription import PrescriptionCheck
@@ -70,31 +69,6 @@ def assumptions_text(declared: list[DeclaredAssumptionJson], wording: Wording) -
             wrap(wording.phrase("assumption_about", units=", ".join(item["units"]), about=about), "  "),
         ]
         blocks.append("\n".join([item["id"], *lines]))
-    return "\n\n".join(blocks) + "\n"
-
-
-def explanation_text(explanation: ExplanationJson, wording: Wording) -> str:
-    """Return an explanation as text."""
-    status = wording.word("status", explanation["status"])
-    title = wording.phrase(
-        "why_title",
-        id=explanation["id"],
-        kind=wording.case_label,
-        case=explanation["case"],
-        document=explanation["document"],
-        status=status,
-    )
-    label = wrap(f"{explanation['label']}.", "")
-    head = [title, "═" * len(title), label, *selected_lines(wording)]
-    blocks = ["\n".join([*head, *_assumptions(explanation["assumptions"], wording)])]
-    blocks.append("\n".join(_statements(explanation, wording)))
-    blocks.append("\n".join([wording.phrase("tree"), *_tree(explanation["tree"], wording, 1)]))
-    blocks += [block for block in (_proof(explanation, wording), _open(explanation, wording)) if block]
-    if explanation["outranks"]:
-        blocks.append(wording.phrase("outranked", items=", ".join(explanation["outranks"])))
-    if explanation["ambiguities"]:
-        items = [f"  {key}  {label}" for key, label in explanation["ambiguities"].items()]
-        blocks.append("\n".join([wording.phrase("ambiguities"), *items]))
     return "\n\n".join(blocks) + "\n"
 
 
@@ -325,66 +299,3 @@ def _questions(assessment: Assessment, wording: Wording) -> Iterator[str]:
 def _notes(notes: tuple[Note, ...], wording: Wording) -> Iterator[str]:
     for note in notes:
         yield wrap(f"{wording.told(note.where, note.what)}. {note.why}", "  ")
-
-
-def _statements(explanation: ExplanationJson, wording: Wording) -> Iterator[str]:
-    for statement in explanation["statements"]:
-        yield wording.phrase(
-            "statement", id=statement["id"], section=statement["section"], lines=statement["lines"]
-        )
-        yield wrap(statement["paraphrase"], "  ")
-
-
-def _tree(state: StateJson, wording: Wording, depth: int) -> Iterator[str]:
-    yield wrap(f"{MARKS[state['status']]} {state['label']}", "  " * depth)
-    for child in state["children"]:
-        if child["operator"] != "constant":
-            yield from _tree(child, wording, depth + 1)
-
-
-def _proof(explanation: ExplanationJson, wording: Wording) -> str:
-    if explanation["status"] == "unknown":
-        return ""
-    lines = [wording.phrase("proof")]
-    for fact in explanation["proof"]:
-        origin = f" [{wording.phrase('origin', origin=fact['origin'])}]" if fact["origin"] else ""
-        text = wording.phrase("fact_line", label=fact["label"], value=fact["value"], where=fact["where"])
-        lines.append(wrap(text + origin, "  "))
-        if fact["assumption"]:
-            lines.append(wrap(wording.phrase("derived", places=", ".join(fact["basis"])), "    "))
-    if not explanation["proof"]:
-        lines.append(f"  {wording.phrase('no_facts_needed')}")
-    if explanation["status"] == "false":
-        lines += ["", wording.phrase("change"), *_change(explanation, wording)]
-    return "\n".join(lines)
-
-
-def _change(explanation: ExplanationJson, wording: Wording) -> Iterator[str]:
-    for change in explanation["change"]:
-        yield f"  {wording.told(change['label'], change['values'])}"
-    if not explanation["change"]:
-        yield f"  {wording.phrase('change_too_large')}"
-
-
-def _open(explanation: ExplanationJson, wording: Wording) -> str:
-    if explanation["status"] != "unknown":
-        return ""
-    lines = [wording.phrase("settle")]
-    for chosen in explanation["settledBy"]:
-        lines.append("  " + wording.phrase("and").join(wording.label(_iri(name, wording)) for name in chosen))
-    if not explanation["settledBy"]:
-        lines.append(f"  {wording.phrase('settle_too_large')}")
-    lines.append("")
-    for answer in explanation["answers"]:
-        label, status = (
-            wording.label(_iri(answer["feature"], wording)),
-            wording.word("status", answer["becomes"]),
-        )
-        lines.append(
-            wrap(wording.phrase("answer", feature=label, values=answer["values"], status=status), "  ")
-        )
-    return "\n".join(lines)
-
-
-def _iri(name: str, wording: Wording) -> URIRef:
-    return next(iri for iri, feature in wording.compiled.schema.features.items() if feature.name == name)

@@ -79,8 +79,55 @@ def test_language_and_readings_are_parameters(client: TestClient) -> None:
 
 def test_a_conclusion_is_explained(client: TestClient) -> None:
     (found,) = client.post("/explain/S074?lesion=T11", content=CASE, headers=JSON).json()
-    assert (found["status"], found["change"][0]["values"]) == ("false", "< 3 months")
-    assert [f["where"] for f in found["proof"]] == ["lesions[0].monthsSinceIrradiationHere"]
+    assert (found["status"], found["arguments"][0]["change"][0]["values"]) == ("false", "< 3 months")
+    assert [f["where"] for f in found["arguments"][0]["proofs"][0]] == [
+        "lesions[0].monthsSinceIrradiationHere"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("accept", "media", "start"),
+    [
+        ("image/svg+xml", "image/svg+xml", "<?xml"),
+        ("text/markdown", "text/markdown", "# S074"),
+        ("application/n-quads", "application/n-quads", "<https://"),
+        ("text/plain", "text/plain", "S074 for"),
+        ("application/json", "application/json", "[{"),
+    ],
+)
+def test_an_explanation_comes_in_the_form_asked_for(
+    client: TestClient, accept: str, media: str, start: str
+) -> None:
+    response = client.post("/explain/S074?lesion=T11", content=CASE, headers={**JSON, "accept": accept})
+    assert response.headers["content-type"].startswith(media)
+    assert response.text.startswith(start)
+    document = client.get("/openapi.json").json()["paths"]["/explain/{conclusion}"]["post"]
+    assert media in document["responses"]["200"]["content"]
+
+
+@pytest.mark.parametrize(
+    ("query", "accepted", "language"),
+    [
+        ("", "fr-FR, en;q=0.8", "fr"),
+        ("", "fr;q=0.2, en;q=0.8", "en"),
+        ("", "de, fr;q=0", "en"),
+        ("&lang=en", "fr", "en"),
+        ("", "fr;q=much", "en"),
+    ],
+)
+def test_an_explanation_speaks_the_language_asked_for(
+    client: TestClient, query: str, accepted: str, language: str
+) -> None:
+    headers = {**JSON, "accept-language": accepted}
+    response = client.post(f"/explain/S074?lesion=T11{query}", content=CASE, headers=headers)
+    assert (response.headers["content-language"], response.json()[0]["language"]) == (language, language)
+
+
+def test_options_are_explained_and_a_prescription_that_is_not_there_is_told(client: TestClient) -> None:
+    (found,) = client.post("/explain/SBRT-35Gy-5fx?lesion=T11", content=CASE, headers=JSON).json()
+    assert (found["sort"], [a["about"] for a in found["arguments"]]) == ("option", ["indicated", "stopped"])
+    response = client.post("/explain/prescription?lesion=T11", content=CASE, headers=JSON)
+    assert_problem(response, 400, "nothing of a prescription")
 
 
 @pytest.mark.parametrize(

@@ -509,7 +509,7 @@ def test_the_proof_names_the_assumption(case_file: str) -> None:
     )
     (explanation,) = json.loads(CliRunner().invoke(app, [*words, "--format", "json"]).stdout)
     assert [a["id"] for a in explanation["assumptions"]] == ["short-life-expectancy"]
-    assert explanation["proof"][0]["assumption"] == "short-life-expectancy"
+    assert explanation["arguments"][0]["proofs"][0][0]["assumption"] == "short-life-expectancy"
 
 
 def test_the_assumptions_that_can_be_set_are_listed() -> None:
@@ -541,7 +541,10 @@ def test_the_api_takes_assumptions_by_request(base: KnowledgeBase) -> None:
         (plain,) = client.post("/assess", json=CASE).json()[0]["assessments"]
         assert plain["assumptions"] == []
         (found,) = client.post("/explain/S163", params=query, json=CASE).json()
-        assert (found["status"], found["proof"][0]["assumption"]) == ("true", "short-life-expectancy")
+        assert (found["status"], found["arguments"][0]["proofs"][0][0]["assumption"]) == (
+            "true",
+            "short-life-expectancy",
+        )
         text = client.post(
             "/assess", params=query, json=CASE, headers={**headers, "accept": "text/plain"}
         ).text

@@ -314,8 +314,8 @@ def test_any_cell_can_be_explained_and_the_proof_has_its_status(
     for _ in range(15):
         place, name = rng.randrange(len(found["row"])), rng.choice(names)
         assessed = folder.assess(found["id"][place])
-        [explanation] = base.explain(assessed, name, folder.compiled, "en")
-        assert explanation["status"] == found[name][place]
+        [explanation] = base.explain(assessed, name, folder.compiled)
+        assert explanation.status == found[name][place]
 
 
 def test_a_row_is_explained_from_the_table_it_was_decided_from_or_not_at_all(

@@ -6,10 +6,11 @@ import pytest
 
 from kg_service.conclusions import conclusions_graph
 from kg_service.explanation import explain
+from kg_service.explanation_forms import ExplanationForm, explanations_in
 from kg_service.namespaces import CORE, RDF, local_name
 from kg_service.report import assessment_json
 from kg_service.service import AssessedRecord, KnowledgeBase
-from kg_service.text import assessment_text, explanation_text
+from kg_service.text import assessment_text
 
 
 def walk(
@@ -174,6 +175,6 @@ def test_it_speaks_in_every_form(toy: KnowledgeBase, language: Any) -> None:
     answer = walk(toy, sky="Dark").assessments[0]
     assert "U5" in assessment_text(answer, wording)
     assert assessment_json(answer, wording)["conclusions"][0]["id"] == "U1"
-    assert "U5" in explanation_text(explain(answer, "U5", compiled, wording), wording)
+    assert "U5" in explanations_in(ExplanationForm.TEXT, [explain(answer, "U5", compiled)], toy, language)
     graph = conclusions_graph(answer, compiled)
     assert len(set(graph.subjects(RDF.type, CORE.Conclusion))) == 12
