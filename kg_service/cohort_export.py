@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import IO
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,13 +23,14 @@ from rdflib import Graph, URIRef
 from kg_service.cohort_answers import COLUMNS, CONCLUSIONS, PARTIAL, ROW_NUMBER
 from kg_service.cohort_folder import CohortFolder
 from kg_service.cohort_outcomes import BEST, FULFILLED, PRESCRIPTION, WORST
+from kg_service.cohort_records import CASE
 from kg_service.compiler import CompiledGuideline
 from kg_service.conclusions import add_assessment, add_check, add_conclusion, add_verdict
 from kg_service.errors import KgServiceError
 from kg_service.feature_table import ROW_ID, TableSchema
 from kg_service.guideline import Recommendation
 from kg_service.iris import conclusions_graph_iri, member_iri
-from kg_service.namespaces import CORE, local_name
+from kg_service.namespaces import CORE, DATA, local_name
 from kg_service.option_decision import Verdict
 from kg_service.values import Status
 
@@ -104,7 +106,7 @@ def _write_long(folder: CohortFolder, target: Path, _zipped: bool, progress: Pro
 def _of_column(batch: pa.RecordBatch, about: dict[str, str]) -> pa.Table:
     """Return what one column says of some rows, where it says anything, one row a conclusion."""
     told = batch.filter(pc.is_valid(batch.column(about["column"])))
-    kept = [name for name in (ROW_NUMBER, ROW_ID) if name in told.schema.names]
+    kept = [name for name in (ROW_NUMBER, ROW_ID, CASE) if name in told.schema.names]
     columns = {name: told.column(name) for name in kept}
     for name, value in (("conclusion", "column"), ("kind", "kind"), ("statements", "statements")):
         columns[name] = _constant(about[value] or "", told.num_rows)
@@ -125,14 +127,23 @@ def _write_quads(folder: CohortFolder, target: Path, zipped: bool, progress: Pro
     written = 0
     with _text(target, zipped) as out:
         for batch in _batches(folder, progress):
-            names = batch.column(ROW_ID if ROW_ID in batch.schema.names else ROW_NUMBER).to_pylist()
+            column = batch.column(ROW_ID if ROW_ID in batch.schema.names else ROW_NUMBER)
+            names = [str(name) for name in column.to_pylist()]
+            of_records = CASE in batch.schema.names
+            cases = batch.column(CASE).to_pylist() if of_records else [case_id(name) for name in names]
+            names = [_document(name) for name in names] if of_records else names
             answers = [part.of(batch) for part in parts]
-            for name, *said in zip(map(str, names), *answers, strict=True):
-                case = case_id(name)
+            for name, case, *said in zip(names, cases, *answers, strict=True):
                 text = (activity + "".join(said)).replace(_CASE, member_iri(name, case))
                 out.write(text.replace(_GRAPH, conclusions_graph_iri(name, case)))
                 written += text.count("\n")
     return written
+
+
+def _document(name: str) -> str:
+    """Return the id of a record that a cohort calls by its IRI, where the IRI is made from the id."""
+    inside = name.removeprefix(str(DATA))
+    return unquote(inside.partition("/")[0]) if inside != name else name
 
 
 class _Part:

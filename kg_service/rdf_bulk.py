@@ -22,7 +22,7 @@ from kg_service.record_from_rdf import properties_of
 from kg_service.record_source import RawRecord, Refuse
 from kg_service.schema import Kind, RecordSchema
 from kg_service.spill_files import MARK, ZIPPED, SpillFiles, cut_off, lines_of, mark, opened
-from kg_service.store import StoredNode, StoredTriple, TripleStore, node_of, parsed, written
+from kg_service.store.bulk import StoredNode, StoredTriple, TripleStore, node_of, parsed, written
 
 FORMS = {".nt": "nt", ".nq": "nquads", ".ttl": "turtle", ".trig": "trig"}
 BY_LINE = ("nt", "nquads")

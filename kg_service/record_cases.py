@@ -29,7 +29,7 @@ from kg_service.record import Case, Record, SetAssumption
 from kg_service.record_from_rdf import documents_from_graph, refuse_giants
 from kg_service.record_source import RawRecord
 from kg_service.schema import RecordSchema
-from kg_service.store import statements
+from kg_service.store.bulk import statements
 from kg_service.values import Knowledge
 
 FHIR, RDF = "fhir", "rdf"

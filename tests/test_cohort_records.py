@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from cohort_support import conclusions, of_assessment, set_aside
 from fhir_support import (
@@ -35,8 +36,10 @@ from typer.testing import CliRunner
 import kg_service.cohort_records as cohort_records
 from kg_service.audit import Audit, Reason
 from kg_service.cli import FINDINGS, app
+from kg_service.cohort_export import export as export_cohort
 from kg_service.cohort_folder import CohortFolder
 from kg_service.cohort_records import decide_records, open_records
+from kg_service.cohort_run import decide_table
 from kg_service.errors import InputError, KgServiceError
 from kg_service.iris import member_iri
 from kg_service.knowledge import DATA_ROOT
@@ -44,6 +47,7 @@ from kg_service.record import Record
 from kg_service.record_rdf import record_graph
 from kg_service.reference_cases import reference_cases
 from kg_service.service import Batch, KnowledgeBase
+from kg_service.synthesis_files import synthesise
 
 DAY = "2026-11-02"
 SITE = "https://w3id.org/bonemet-kg/anatomy/"
@@ -679,3 +683,31 @@ def test_a_patient_that_a_resource_contains_is_decided_and_explained(
     [answer] = CohortFolder(tmp_path / "out", base).assess(name).assessments
     assert answer.case.id == "l"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["bulk", "out"]
+
+
+def test_one_cohort_as_table_as_rdf_and_as_fhir_is_told_the_same_and_exported(
+    base: KnowledgeBase, decided: Callable[..., Rows], tmp_path: Path
+) -> None:
+    marginals = DATA_ROOT / "examples" / "synthetic-cohort.toml"
+    for name in ("t.parquet", "r.nt", "bulk"):
+        synthesise(marginals, tmp_path / name, base, rows=60, seed=2)
+    decide_table(
+        tmp_path / "t.parquet", tmp_path / "of-table", base, base.compiled(), carried=["centre", "year"]
+    )
+    table = conclusions(tmp_path / "of-table")
+    assert len(table["row"]) == 60
+    expected = {
+        name: {c: table[c][i] for c in table if c not in ("row", "id", "centre", "year")}
+        for i, name in enumerate(table["id"])
+    }
+    for source in ("r.nt", "bulk"):
+        rows = decided(tmp_path / source)
+        assert {name.rpartition("/")[2]: row for (name, _), row in rows.items()} == expected, source
+        folder = CohortFolder(tmp_path / "out", base)
+        export_cohort(folder, tmp_path / f"{source}.parquet")
+        long = pq.read_table(tmp_path / f"{source}.parquet")
+        assert set(zip(*(long.column(c).to_pylist() for c in ("id", "case")), strict=True)) == set(rows)
+        export_cohort(folder, tmp_path / f"{source}.nq")
+        quads = (tmp_path / f"{source}.nq").read_text(encoding="utf-8")
+        assert all(f"/data/{name}/" in quads for name in expected)
+        (tmp_path / "out").rename(tmp_path / f"of-{source}")

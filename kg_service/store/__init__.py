@@ -6,30 +6,8 @@ found once in each of them: count with DISTINCT.
 """
 
 from kg_service.store.base import GraphStore
-from kg_service.store.disk_triples import (
-    StoredNode,
-    StoredTriple,
-    TripleStore,
-    node_of,
-    parsed,
-    statements,
-    written,
-)
 from kg_service.store.embedded import Store
 from kg_service.store.results import MEDIA_TYPES, QueryResult
 from kg_service.store.triples import stream_triples
 
-__all__ = [
-    "MEDIA_TYPES",
-    "GraphStore",
-    "QueryResult",
-    "Store",
-    "StoredNode",
-    "StoredTriple",
-    "TripleStore",
-    "node_of",
-    "parsed",
-    "statements",
-    "stream_triples",
-    "written",
-]
+__all__ = ["MEDIA_TYPES", "GraphStore", "QueryResult", "Store", "stream_triples"]

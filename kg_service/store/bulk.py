@@ -1,4 +1,4 @@
-"""Many triples on disk, and RDF parsed as a stream, in terms of the engine or of rdflib."""
+"""Triples on disk, more than memory could hold, and the syntaxes that are read and written line by line."""
 
 from __future__ import annotations
 
