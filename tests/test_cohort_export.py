@@ -102,7 +102,8 @@ def test_a_file_that_speaks_in_a_graph_of_the_guideline_is_refused(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("content", "found"), [(b"<urn:a> <urn:b> .\n", "N-Quads"), (gzip.compress(b"x" * 99, mtime=0)[:20], "whole file")]
+    ("content", "found"),
+    [(b"<urn:a> <urn:b> .\n", "N-Quads"), (gzip.compress(b"x" * 99, mtime=0)[:20], "whole file")],
 )
 def test_a_broken_file_is_refused(tmp_path: Path, content: bytes, found: str) -> None:
     path = tmp_path / ("cut.nq.gz" if content.startswith(b"\x1f") else "bad.nq")
