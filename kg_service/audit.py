@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from kg_service.cohort_answers import CONCLUSIONS, FRAGILE, ROW_NUMBER, SET_ASIDE
+from kg_service.cohort_answers import FRAGILE, ROW_NUMBER, SET_ASIDE, conclusions_in
 from kg_service.cohort_folder import CohortFolder
 from kg_service.cohort_outcomes import BINDS, FULFILLED, PRESCRIPTION
 from kg_service.concordance import ACCEPTS, CONSTRAINS, OBLIGES, QUALIFIES, STOPS
@@ -129,7 +129,7 @@ class Audit:
         self.wording = wording
         self.groups = groups
         self.smallest = smallest
-        self._path = folder.path / CONCLUSIONS
+        self._conclusions = conclusions_in(folder.path)
         self._fragile = folder.path / FRAGILE
         self._group_columns: dict[str, pa.ChunkedArray] = {}
         missing = [group for group in groups if group not in folder.carried]
@@ -222,7 +222,7 @@ class Audit:
         return {item["values"]: item["counts"] for item in counted if item["values"] is not None}
 
     def _column(self, name: str) -> pa.ChunkedArray:
-        return pc.cast(pq.read_table(self._path, columns=[name]).column(name), pa.string())
+        return pc.cast(self._conclusions.to_table(columns=[name]).column(name), pa.string())
 
     def _prescription(self) -> Counted:
         return "", self.wording.phrase("prescription"), self._counts(PRESCRIPTION)
@@ -262,8 +262,8 @@ class Audit:
     def _binds(self, recommendation: Recommendation) -> pa.ChunkedArray:
         """Return in which rows a rule binds; one on an option does where that is carried out."""
         name = f"{recommendation.id}.{BINDS}"
-        names = pq.read_schema(self._path).names
-        return pc.equal(self._column(name if name in names else recommendation.id), "true")
+        has_own = name in self._conclusions.schema.names
+        return pc.equal(self._column(name if has_own else recommendation.id), "true")
 
     def _missing(self) -> list[Counted]:
         """Return the conclusions that are unknown most often."""

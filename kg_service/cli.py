@@ -213,6 +213,14 @@ def cohort(
     assumptions: AssumptionsFile = None,
     assume: AssumeOption = None,
     reference_date: ReferenceDate = None,
+    spark: Annotated[
+        str | None,
+        typer.Option(
+            "--spark",
+            metavar="MASTER",
+            help="Decide a Parquet table on Spark: spark://HOST:PORT, or local-cluster[2,1,1024] here.",
+        ),
+    ] = None,
 ) -> None:
     """Decide every case of a cohort; what cannot be decided is set aside with its reason."""
     from kg_service.cohort_records import decide_records, is_record_source, open_records
@@ -222,7 +230,13 @@ def cohort(
     base = KnowledgeBase()
     compiled = base.compiled(parse_readings(reading or []), profile)
     settings = base.set_assumptions(assume or [], "--assume", assumptions)
-    if is_record_source(source):
+    if spark is not None:
+        from kg_service.spark_cohort import decide_on_spark
+
+        if reference_date or masks or fragile or is_record_source(source):
+            raise KgServiceError("--spark takes a table, without --reference-date, --masks and --fragile")
+        summary = decide_on_spark(source, out, base, compiled, settings, master=spark, carried=carry or [])
+    elif is_record_source(source):
         if carry:
             raise KgServiceError("records have no columns to carry; leave --carry out")
         with counting("records") as progress:

@@ -17,6 +17,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from kg_service.cohort import CaseDecider
@@ -47,6 +48,11 @@ _ASIDE = pa.schema(
 )
 Progress = Callable[[int, int | None], None]
 """Takes the rows done so far, and all of them where that is known."""
+
+
+def conclusions_in(folder: Path) -> ds.Dataset:
+    """Return the conclusions of a finished run: one file, or the parts that Spark wrote."""
+    return ds.dataset(folder / CONCLUSIONS)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 from rdflib import Graph, URIRef
 
-from kg_service.cohort_answers import COLUMNS, CONCLUSIONS, PARTIAL, ROW_NUMBER
+from kg_service.cohort_answers import COLUMNS, PARTIAL, ROW_NUMBER, conclusions_in
 from kg_service.cohort_folder import CohortFolder
 from kg_service.cohort_outcomes import BEST, FULFILLED, PRESCRIPTION, WORST
 from kg_service.cohort_records import CASE
@@ -79,12 +79,12 @@ def export(folder: CohortFolder, target: Path, progress: Progress = lambda _done
 
 
 def _batches(folder: CohortFolder, progress: Progress) -> Iterator[pa.RecordBatch]:
-    with pq.ParquetFile(folder.path / CONCLUSIONS) as file:
-        done = 0
-        for batch in file.iter_batches(batch_size=ROWS):
-            yield batch
-            done += batch.num_rows
-            progress(done, file.metadata.num_rows)
+    conclusions = conclusions_in(folder.path)
+    done, rows = 0, conclusions.count_rows()
+    for batch in conclusions.to_batches(batch_size=ROWS):
+        yield batch
+        done += batch.num_rows
+        progress(done, rows)
 
 
 def _write_long(folder: CohortFolder, target: Path, _zipped: bool, progress: Progress) -> int:

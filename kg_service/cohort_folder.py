@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from kg_service.cohort_answers import CONCLUSIONS, MANIFEST, ROW_NUMBER, SET_ASIDE
+from kg_service.cohort_answers import MANIFEST, ROW_NUMBER, SET_ASIDE, conclusions_in
 from kg_service.cohort_records import ASSESSED_ON, CASE, open_records, reading_of
 from kg_service.cohort_run import RowReader
 from kg_service.compiler import CompiledGuideline
@@ -141,10 +140,10 @@ class CohortFolder:
 
     def _row(self, row: str) -> dict[str, Any]:
         """Return the names of a row that was decided."""
-        conclusions = self.path / CONCLUSIONS
-        named = [n for n in (ROW_NUMBER, ROW_ID, CASE) if n in pq.read_schema(conclusions).names]
+        conclusions = conclusions_in(self.path)
+        named = [n for n in (ROW_NUMBER, ROW_ID, CASE) if n in conclusions.schema.names]
         named = named if self._is_of_records else [n for n in named if n != CASE]
-        table = pq.read_table(conclusions, columns=named)
+        table = conclusions.to_table(columns=named)
         key = ROW_ID if ROW_ID in named else ROW_NUMBER
         found = table.filter(pc.equal(pc.cast(table.column(key), "string"), row))
         if self._is_of_records and not found.num_rows:

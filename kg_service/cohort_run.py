@@ -27,7 +27,7 @@ from kg_service.feature_table import ROW_ID, Column, TableSchema
 from kg_service.reader import read_record
 from kg_service.record import Case, Record, SetAssumption
 from kg_service.service import KnowledgeBase
-from kg_service.table_files import BrokenRow, open_table
+from kg_service.table_files import BrokenRow, TableFile, open_table
 
 
 class RowReader:
@@ -50,6 +50,21 @@ class RowReader:
         self._base = base
         self._compiled = compiled
         self._assumptions = assumptions
+
+    def columns(self, table: TableFile, carried: Sequence[str]) -> list[Column]:
+        """Return the columns of a table that are read.
+
+        Raises
+        ------
+        InputError
+            When a column is not known, or one to carry along is not there.
+        """
+        source = table.path.name
+        missing = [name for name in carried if name not in table.names]
+        if missing:
+            expected = "a column of the table"
+            raise InputError([Problem(f"{source}: column {n}", "not there", expected) for n in missing])
+        return self.schema.read(table.names, source, carried=carried)
 
     def record(self, identifier: str, values: Mapping[Column, Any]) -> Record:
         """Return a row as a record of one case.
@@ -107,13 +122,8 @@ def decide_table(
         When the folder exists, or cannot be written.
     """
     table = open_table(source)
-    missing = [name for name in carried if name not in table.names]
-    if missing:
-        raise InputError(
-            [Problem(f"{source.name}: column {n}", "not there", "a column of the table") for n in missing]
-        )
     rows = RowReader(base, compiled, assumptions)
-    columns = rows.schema.read(table.names, source.name, carried=carried)
+    columns = rows.columns(table, carried)
     space = base.reading_space if fragile else None
     decider = CohortDecider(compiled, columns, base.limits, rows.case, assumptions, space)
     kept = [name for name in (ROW_ID, *carried) if name in table.names]
@@ -130,13 +140,15 @@ def decide_table(
                 progress(answers.decided + answers.set_aside, table.rows)
             answers.refuse(_broken(table.broken[broken:]))
         summary = CohortSummary(answers.decided, answers.set_aside)
-        more = {
-            "source": str(source.resolve()),
-            "sourceBytes": source.stat().st_size,
-            "carried": list(carried),
-        }
+        more = told_of_table(source, carried)
         describe_run(folder, decider.cases, assumptions, summary, more, masks=masks)
     return summary
+
+
+def told_of_table(source: Path, carried: Sequence[str]) -> dict[str, Any]:
+    """Return what the manifest says of the table that was decided."""
+    size = source.stat().st_size
+    return {"source": str(source.resolve()), "sourceBytes": size, "carried": list(carried)}
 
 
 def _named(
@@ -153,5 +165,9 @@ def _broken(rows: Sequence[BrokenRow]) -> Iterable[Refusal]:
 def _flawed(numbers: Indices, batch: pa.RecordBatch, found: Conclusions) -> Iterable[Refusal]:
     ids = batch.column(ROW_ID) if ROW_ID in batch.schema.names else None
     for row, problems in sorted(found.flawed.items()):
-        told = [replace(p, where=p.where.removeprefix(f"{ROW_NUMBER}: ")) for p in problems]
-        yield Refusal(int(numbers[row]), None if ids is None else str(ids[row]), told)
+        yield Refusal(int(numbers[row]), None if ids is None else str(ids[row]), in_row(problems))
+
+
+def in_row(problems: Iterable[Problem]) -> list[Problem]:
+    """Return problems with a row, their places told within the row."""
+    return [replace(p, where=p.where.removeprefix(f"{ROW_NUMBER}: ")) for p in problems]
