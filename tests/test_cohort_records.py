@@ -580,8 +580,8 @@ def test_any_cell_can_be_explained_and_the_proof_has_its_status(
         asked = rng.choice(recommendations)
         given = f"{name}/{case}" if name in several or rng.random() < 0.5 else name
         assessed = folder.assess(given)
-        [explanation] = base.explain(assessed, asked, folder.compiled, "en")
-        assert explanation["status"] == row[asked]
+        [explanation] = base.explain(assessed, asked, folder.compiled)
+        assert explanation.status == row[asked]
     [answer] = folder.assess("0").assessments
     assert (answer.case.document, answer.case.id) == next(iter(rows))
     with pytest.raises(KgServiceError, match=f"rows have the id '{several[0]}': {several[0]}/"):
