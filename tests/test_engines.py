@@ -210,6 +210,7 @@ def test_spark_on_executors(base: KnowledgeBase, scenario: Scenario, spark: Any,
     )
 
 
+@pytest.mark.parametrize("scenario", ["assumed"], indirect=True)
 def test_hermit(base: KnowledgeBase, scenario: Scenario) -> None:
     compiled = scenario.compiled
     reader = RowReader(base, compiled, scenario.settings)
