@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from kg_service import __version__
 from kg_service.cohort import CohortDecider
 from kg_service.cohort_answers import (
     CONCLUSIONS,
@@ -31,6 +32,7 @@ from kg_service.cohort_answers import (
 )
 from kg_service.cohort_run import RowReader, in_row, told_of_table
 from kg_service.compiler import CompiledGuideline
+from kg_service.conclusions import guideline_versions
 from kg_service.errors import InputError, KgServiceError, Problem
 from kg_service.feature_table import ROW_ID
 from kg_service.record import SetAssumption
@@ -67,6 +69,8 @@ class Task:
         Local assumptions, as on the command line.
     names, carried : tuple of str
         The columns of the table, and those that are not read.
+    versions : tuple of str
+        Of the package and of every module of the guideline: an executor with others decides nothing.
     """
 
     readings: tuple[tuple[str, str], ...]
@@ -74,6 +78,7 @@ class Task:
     assumptions: tuple[str, ...]
     names: tuple[str, ...]
     carried: tuple[str, ...]
+    versions: tuple[str, ...]
 
     @property
     def kept(self) -> list[str]:
@@ -129,6 +134,10 @@ def decide_on_spark(
         with CohortAnswers(folder) as answers:
             answers.refuse(_refusals(staged))
         summary = CohortSummary(good.count(), answers.set_aside)
+        if summary.decided + summary.set_aside != table.rows:
+            raise KgServiceError(
+                f"{source} has {table.rows} rows, and Spark told of {summary}; nothing is kept"
+            )
         shutil.rmtree(stage)
         more = told_of_table(source, carried)
         describe_run(folder, decider.cases, assumptions, summary, more, masks=False)
@@ -148,7 +157,12 @@ def _task(
         tuple(f"{a.id}={decimal_text(a.number)} {a.unit}" for a in assumptions),
         tuple(table.names),
         tuple(carried),
+        _versions(compiled),
     )
+
+
+def _versions(compiled: CompiledGuideline) -> tuple[str, ...]:
+    return (__version__, *map(str, guideline_versions(compiled)))
 
 
 def _decider_of(
@@ -164,6 +178,8 @@ def _decider(task: Task) -> CohortDecider:
     """Return what decides rows on an executor; made once for each of its processes."""
     base = KnowledgeBase()
     compiled = base.compiled(dict(task.readings), task.profile)
+    if _versions(compiled) != task.versions:
+        raise KgServiceError("this executor has another version of bonemet-kg; install the same everywhere")
     return _decider_of(task, base, compiled, base.set_assumptions(task.assumptions, "the run"))
 
 
