@@ -27,9 +27,9 @@ from kg_service.derivation import cases_of  # noqa: E402
 from kg_service.errors import InputError  # noqa: E402
 from kg_service.knowledge import DATA_ROOT  # noqa: E402
 from kg_service.rdf_bulk import RdfFile  # noqa: E402
+from kg_service.rdf_parse import parse  # noqa: E402
 from kg_service.record_rdf import record_graph  # noqa: E402
 from kg_service.service import KnowledgeBase  # noqa: E402
-from kg_service.store.bulk import parsed  # noqa: E402
 
 BONEMET = Path(sys.executable).parent / "bonemet"
 PATIENTS = (500, 5_000)
@@ -106,7 +106,7 @@ def by_runs(path: Path) -> tuple[float, int]:
     runs, nodes = 0, set[str]()
     seen: set[int] = set()
     with path.open("rb") as stream:
-        for triple in parsed(stream, "nt", "http://example.org/"):
+        for triple in parse(stream, ".nt", "http://example.org/"):
             subject, value = str(triple.subject), str(triple.object)
             if subject not in nodes:
                 runs += 1

@@ -10,6 +10,7 @@ from rdflib import Graph, URIRef
 
 from kg_service.errors import CatalogError
 from kg_service.namespaces import OWL, RDF
+from kg_service.rdf_parse import statements
 
 ROOT = Path(__file__).resolve().parent
 """Folder the data lie in: inside the package when installed, beside it in a checkout."""
@@ -66,7 +67,7 @@ def load_graph(*paths: Path) -> Graph:
 def _load(paths: tuple[Path, ...]) -> Graph:
     graph = Graph()
     for path in paths:
-        graph += load_file(path)
+        _add(graph, path)
     return graph
 
 
@@ -79,9 +80,16 @@ def load_file(path: Path) -> Graph:
     CatalogError
         When the file cannot be parsed; says which and why.
     """
+    graph = Graph()
+    _add(graph, path)
+    return graph
+
+
+def _add(graph: Graph, path: Path) -> None:
+    base = path.absolute().as_uri()
     try:
-        return Graph().parse(path, format="turtle")
-    except Exception as error:
+        graph.addN((*triple, graph) for triple in statements(path, ".ttl", base, rename=True))
+    except (OSError, CatalogError) as error:
         raise CatalogError(f"{path}: not valid Turtle: {error}") from error
 
 

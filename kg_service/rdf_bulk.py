@@ -18,11 +18,12 @@ from kg_service.errors import CatalogError, InputError, Problem
 from kg_service.exchange import BOUNDS
 from kg_service.iris import document_base
 from kg_service.namespaces import QTY, RDF
+from kg_service.rdf_parse import ParsedTriple, parse
 from kg_service.record_from_rdf import properties_of
 from kg_service.record_source import RawRecord, Refuse
 from kg_service.schema import Kind, RecordSchema
 from kg_service.spill_files import MARK, ZIPPED, SpillFiles, cut_off, lines_of, mark, opened
-from kg_service.store.bulk import StoredNode, StoredTriple, TripleStore, node_of, parsed, written
+from kg_service.store.bulk import StoredNode, TripleStore, node_of, written
 
 FORMS = {".nt": "nt", ".nq": "nquads", ".ttl": "turtle", ".trig": "trig"}
 BY_LINE = ("nt", "nquads")
@@ -104,7 +105,8 @@ class RdfFile:
     def __init__(self, path: Path, schema: RecordSchema) -> None:
         self.path = path
         self._schema = schema
-        self._syntax = FORMS[suffix_of(path)]
+        self._suffix = suffix_of(path)
+        self._syntax = FORMS[self._suffix]
         self._roads = _Roads.of(schema)
         self._types = frozenset(f"<{iri}>" for iri in schema.entities)
         self._classes = frozenset(f"<{cls}>" for cls in schema.partition_classes)
@@ -135,29 +137,29 @@ class RdfFile:
         for root in self._schema.roots():
             yield from store.subjects(str(RDF.type), str(root.iri))
 
-    def _triples(self, loading: _Loading, refuse: Refuse) -> Iterator[StoredTriple]:
+    def _triples(self, loading: _Loading, refuse: Refuse) -> Iterator[ParsedTriple]:
         if self._syntax in BY_LINE:
             yield from self._by_line(loading, refuse)
             return
         try:
             with opened(self.path) as stream:
-                yield from parsed(stream, self._syntax, BASE_IRI)
+                yield from parse(stream, self._suffix, BASE_IRI)
         except CatalogError as error:
             problem = Problem(self.path.name, f"not valid {self._syntax} ({error})", f"RDF in {self._syntax}")
             raise InputError([problem]) from error
         except (OSError, EOFError) as error:
             raise cut_off(self.path, "to its end", error) from error
 
-    def _by_line(self, loading: _Loading, refuse: Refuse) -> Iterator[StoredTriple]:
+    def _by_line(self, loading: _Loading, refuse: Refuse) -> Iterator[ParsedTriple]:
         lines = lines_of(self.path)
         while together := list(islice(lines, TOGETHER)):
             try:
-                triples = list(parsed(b"\n".join(text for _, text in together), self._syntax, BASE_IRI))
+                triples = list(parse(b"\n".join(text for _, text in together), self._suffix, BASE_IRI))
             except CatalogError:
                 triples = []
                 for number, text in together:
                     try:
-                        triples += parsed(text, self._syntax, BASE_IRI)
+                        triples += parse(text, self._suffix, BASE_IRI)
                     except CatalogError as error:
                         self._spoil(number, text, str(error), loading, refuse)
             yield from triples
@@ -170,7 +172,7 @@ class RdfFile:
         for match in _TERM.finditer(text):
             loading.spoilt.setdefault(match[0].decode(errors="replace"), told)
 
-    def _noted(self, triples: Iterable[StoredTriple], loading: _Loading) -> Iterator[StoredTriple]:
+    def _noted(self, triples: Iterable[ParsedTriple], loading: _Loading) -> Iterator[ParsedTriple]:
         """Yield triples, and remember what is said something of in our vocabulary."""
         every, types, a = self._roads.every, self._types, f"<{RDF.type}>"
         known: dict[StoredNode, bool] = {}
@@ -188,7 +190,7 @@ class RdfFile:
     def _record(self, root: StoredNode, store: TripleStore, loading: _Loading) -> RawRecord:
         """Return a record: all that is said of its root, its members and their values."""
         roads, a = self._roads, f"<{RDF.type}>"
-        triples: dict[StoredTriple, None] = {}
+        triples: dict[ParsedTriple, None] = {}
         reached: dict[str, None] = {}
         pending: list[tuple[StoredNode, bool]] = [(root, True)]
         sharing: list[tuple[str, str]] = []

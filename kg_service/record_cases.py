@@ -24,12 +24,12 @@ from kg_service.errors import InputError, Problem
 from kg_service.feature_masks import CellGroups, Masks
 from kg_service.importers.fhir import FhirBindings, read_fhir
 from kg_service.limits import Limits
+from kg_service.rdf_parse import statements
 from kg_service.reader import parse_json, read_record
 from kg_service.record import Case, Record, SetAssumption
 from kg_service.record_from_rdf import documents_from_graph, refuse_giants
 from kg_service.record_source import RawRecord
 from kg_service.schema import RecordSchema
-from kg_service.store.bulk import statements
 from kg_service.values import Knowledge
 
 FHIR, RDF = "fhir", "rdf"
@@ -86,7 +86,7 @@ class RecordReading:
         text = b"".join(raw.texts)
         refuse_giants(text.decode(), raw.name)
         found = []
-        for document, iri in documents_from_graph(statements(text), self.schema, raw.name):
+        for document, iri in documents_from_graph(statements(text, ".nt"), self.schema, raw.name):
             keys = self.schema.reference_date_keys() if self.reference_date else []
             record = read_record(
                 dict.fromkeys(keys, self.reference_date) | document, self.schema, self.limits, raw.name

