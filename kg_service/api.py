@@ -16,7 +16,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
-from kg_service import __version__
+from kg_service import __version__, web_api
 from kg_service.answers import RecordAnswerJson, answers_json, answers_turtle
 from kg_service.assumption_report import DeclaredAssumptionJson, declared_json
 from kg_service.compiler import CompiledGuideline
@@ -26,6 +26,7 @@ from kg_service.exchange import json_ld_context, json_schema
 from kg_service.explanation_forms import MEDIA_TYPES, ExplanationForm, explanations_in
 from kg_service.explanation_report import ExplanationJson, explanation_json
 from kg_service.linked_data import LinkedData
+from kg_service.linked_data_api import language_of
 from kg_service.linked_data_api import router as linked_data_router
 from kg_service.metrics import MEDIA_TYPE as METRICS_TYPE
 from kg_service.metrics import Metrics
@@ -41,7 +42,7 @@ from kg_service.sparql_api import Shared, read_body
 from kg_service.sparql_api import router as sparql_router
 from kg_service.text import assessment_text, nothing_to_assess
 from kg_service.validation_cases import FindingJson, record_findings
-from kg_service.wording import LANGUAGES, Language
+from kg_service.wording import Language
 
 MAX_SCHEDULES = 100
 """Most values of one query parameter."""
@@ -138,6 +139,7 @@ def create_app(
     app.state.metrics = Metrics(lambda: endpoint.waiting)
     for routes in (router, sparql_router, linked_data_router):
         app.include_router(routes)
+    web_api.install(app, endpoint)
     for kind, handler in _HANDLERS.items():
         app.add_exception_handler(kind, handler)
     if settings.origins:
@@ -264,7 +266,7 @@ def explain_conclusion(
     """Prove one answer: the facts it rests on, what would change it, what would settle it."""
     assessed = _assess_all(shared, batch, compiled, assumptions)
     found = [e for item in assessed for e in shared.base.explain(item, conclusion, compiled, lesion)]
-    language = lang or _preferred_language(request)
+    language = lang or language_of(request)
     texts = {
         media: partial(explanations_in, form, found, shared.base, language)
         for form, media in MEDIA_TYPES.items()
@@ -434,26 +436,6 @@ def _text(
     ]
     parts += [nothing_to_assess(item.record, wording) for item in assessed if not item.assessments]
     return "\n".join(parts)
-
-
-def _preferred_language(request: Request) -> Language:
-    """Return the language that Accept-Language weighs most, of those there are; English otherwise."""
-    weighed: list[tuple[float, Language]] = []
-    for item in request.headers.get("accept-language", "").split(","):
-        name, _, weight = item.partition(";q=")
-        for language in LANGUAGES:
-            if name.strip().lower().split("-")[0] == language:
-                weighed.append((_weight(weight), language))
-    best = max((w for w, _ in weighed), default=0)
-    return next((language for w, language in weighed if w == best and w > 0), "en")
-
-
-def _weight(text: str) -> float:
-    """Return the weight of an item of an Accept header; one that is no number counts for nothing."""
-    try:
-        return float(text.strip() or 1)
-    except ValueError:
-        return 0
 
 
 def _respond(

@@ -15,7 +15,7 @@ from kg_service.endpoint import Endpoint
 from kg_service.errors import UnknownNameError
 from kg_service.linked_data import ROOT, LinkedData, description, iri_of, is_iri, resource_page
 from kg_service.namespaces import BASE
-from kg_service.negotiation import GRAPH_TYPES, accepted_types
+from kg_service.negotiation import GRAPH_TYPES, accepted_types, preferred_language
 from kg_service.places import DOCS
 from kg_service.protocol_errors import UnsuitableFormError
 from kg_service.service_description import written
@@ -58,10 +58,10 @@ async def void(request: Request, shared: Shared) -> Response:
 
 def _looked_up(path: str, request: Request, shared: Endpoint) -> Response:
     if not path:
-        return RedirectResponse(f"{PAGES}{_language(request)}/index.html", HTTPStatus.SEE_OTHER)
+        return RedirectResponse(f"{PAGES}{language_of(request)}/index.html", HTTPStatus.SEE_OTHER)
     iri = iri_of(path)
     media_type = _chosen(request, (*GRAPH_TYPES[:1], HTML, *GRAPH_TYPES[1:]))
-    language = _language(request)
+    language = language_of(request)
     page = _linked(request).href(iri, language) if media_type == HTML else None
     if page is not None:
         return RedirectResponse(page, HTTPStatus.SEE_OTHER, headers=VOCABULARY)
@@ -91,13 +91,9 @@ def _chosen(request: Request, offered: tuple[str, ...]) -> str:
     return accepted[0]
 
 
-def _language(request: Request) -> Language:
+def language_of(request: Request) -> Language:
     """Return the language that a person prefers, of those that the pages have."""
-    for part in request.headers.get("accept-language", "").lower().split(","):
-        for language in LANGUAGES:
-            if part.strip().startswith(language):
-                return language
-    return LANGUAGES[0]
+    return preferred_language(request.headers.get("accept-language"), LANGUAGES)
 
 
 def _linked(request: Request) -> LinkedData:

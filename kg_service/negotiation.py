@@ -1,9 +1,10 @@
-"""Content negotiation (RFC 9110, section 12.5.1): which media type answers an Accept header."""
+"""Content negotiation (RFC 9110, section 12.5): which media type and language answer a request."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 RESULT_TYPES = (
     "application/sparql-results+json",
@@ -28,6 +29,7 @@ ALIASES = {
 }
 """General media types, and what they are taken to ask for."""
 _WILDCARD = "*"
+Name = TypeVar("Name", bound=str)
 
 
 @dataclass(frozen=True)
@@ -90,3 +92,13 @@ def _range(text: str) -> _Range | None:
         return _Range(main, sub, min(max(float(weight), 0), 1))
     except ValueError:
         return None
+
+
+def preferred_language(header: str | None, offered: Sequence[Name]) -> Name:
+    """Return the offered language that an Accept-Language header weighs most; the first one otherwise."""
+    ranges = [found for part in (header or "").split(",") if (found := _range(part)) is not None]
+
+    def weight(name: str) -> float:
+        return max((r.weight for r in ranges if r.type.split("-")[0] == name), default=0)
+
+    return max(offered, key=weight)

@@ -23,6 +23,8 @@ from kg_service.values import FALSE, TRUE, Interval, Knowledge, number_text
 
 Language = OneOf["en", "fr"]
 LANGUAGES: tuple[Language, ...] = ("en", "fr")
+DECIMAL_COMMA = ("fr",)
+"""Languages that write a comma before decimals."""
 LONGEST_LIST = 6
 """A set of more values than this is told by its number."""
 
@@ -112,13 +114,13 @@ class Wording:
     def number(self, number: Fraction) -> str:
         """Return a number as a person writes it in this language."""
         text = number_text(number)
-        return text.replace(".", ",") if self.language == "fr" else text
+        return text.replace(".", ",") if self.language in DECIMAL_COMMA else text
 
     def unit(self, feature: Feature) -> str:
         """Return how the unit of a feature is written after a number."""
-        return self._symbol(feature.unit)
+        return self.symbol(feature.unit)
 
-    def _symbol(self, code: str | None) -> str:
+    def symbol(self, code: str | None) -> str:
         """Return how a unit is written after a number, by its UCUM code."""
         if code in (None, "1"):
             return ""
@@ -128,7 +130,7 @@ class Wording:
 
     def threshold(self, setting: SetAssumption) -> str:
         """Return what a local assumption compares its number with, as it was set: ``below 3 cm``."""
-        words = (self.label(setting.comparison), self.number(setting.number), self._symbol(setting.unit))
+        words = (self.label(setting.comparison), self.number(setting.number), self.symbol(setting.unit))
         return " ".join(word for word in words if word)
 
     def assumption(self, setting: SetAssumption) -> str:

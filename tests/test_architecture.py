@@ -103,6 +103,7 @@ LEVELS = [
     {"explanation_forms"},
     {
         "answers",
+        "case_form",
         "validation_cases",
         "text",
         "sparql",
@@ -112,13 +113,15 @@ LEVELS = [
         "shape_run",
         "cohort_records",
     },
-    {"pages", "comparison", "cohort_folder"},
+    {"pages", "comparison", "cohort_folder", "case_page"},
     {"cohort_export", "synthesis_files", "spark_cohort"},
     {"comparison_text", "audit", "linked_data"},
     {"checks", "audit_page"},
+    {"web_pages"},
     {"endpoint"},
     {"sparql_api"},
     {"linked_data_api"},
+    {"web_api"},
     {"api"},
     {"cli"},
 ]
@@ -129,7 +132,7 @@ ONLY_IN = {
     "pyshacl": {"validation"},
     "duckdb": {"triple_table"},
     "pyspark": {"spark_cohort"},
-    "fastapi": {"api", "linked_data_api", "sparql_api"},
+    "fastapi": {"api", "linked_data_api", "sparql_api", "web_api"},
     "httpx": {"remote_store"},
     "prometheus_client": {"metrics"},
     "typer": {"cli"},
@@ -147,7 +150,7 @@ NEUTRAL = (
 ALLOWED = {"Patient", "patient", "prescription", "unit", "value"}
 """Words of FHIR and UCUM, and of what is checked, that a clinical module bears too."""
 PLAIN_NUMBERS = {-1, 0, 1, 2}
-PROTOCOL_MODULES = {"api", "linked_data_api", "cli", "dates", "sparql_api", "sparql_guard"}
+PROTOCOL_MODULES = {"api", "linked_data_api", "cli", "dates", "sparql_api", "sparql_guard", "web_api"}
 
 
 def name_of(path: Path) -> str:
