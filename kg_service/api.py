@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi_offline import FastAPIOffline
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
@@ -31,13 +32,12 @@ from kg_service.linked_data_api import router as linked_data_router
 from kg_service.metrics import MEDIA_TYPE as METRICS_TYPE
 from kg_service.metrics import Metrics
 from kg_service.protocol_errors import ProtocolError
-from kg_service.queries import load_queries
+from kg_service.queries_api import query_routes
 from kg_service.readings_report import ReadingsJson, readings_json
 from kg_service.record import SetAssumption
 from kg_service.request_log import RequestLog
 from kg_service.schedules import ScheduleCalculator, ScheduleValues
 from kg_service.service import AssessedRecord, Batch, KnowledgeBase, parse_readings
-from kg_service.sparql import negotiate
 from kg_service.sparql_api import Shared, read_body
 from kg_service.sparql_api import router as sparql_router
 from kg_service.text import assessment_text, nothing_to_assess
@@ -47,18 +47,20 @@ from kg_service.wording import Language
 MAX_SCHEDULES = 100
 """Most values of one query parameter."""
 PROBLEM = "application/problem+json"
+PROBLEM_CONTENT = {PROBLEM: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
 CORS: dict[str, Any] = {
     "allow_methods": ["GET", "HEAD", "POST", "PUT", "DELETE"],
     "allow_headers": ["accept", "authorization", "content-type"],
     "expose_headers": ["location", "retry-after"],
 }
 """What pages of an allowed origin may send, and read."""
+JSON_LD = "application/ld+json"
 SUFFIXES = {
     "text/turtle": ".ttl",
     "application/n-triples": ".nt",
     "application/n-quads": ".nq",
     "application/trig": ".trig",
-    "application/ld+json": ".jsonld",
+    JSON_LD: ".jsonld",
 }
 RECORD_BODY = {
     "requestBody": {
@@ -69,13 +71,15 @@ RECORD_BODY = {
         },
     }
 }
-PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {
-        "description": text,
-        "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}},
-    }
-    for status, text in ((404, "No such name"), (413, "Body too large"), (422, "The input cannot be used"))
+PROBLEMS = {
+    400: "Malformed, or not known",
+    404: "No such name",
+    406: "No accepted media type suits",
+    413: "Body too large",
+    415: "Media type not read",
+    422: "The input cannot be used",
 }
+WRITE_PROBLEMS = {401: "The token is missing or wrong", 403: "Changes are not allowed"}
 
 Lang = Annotated[Language, Query(description="Language of the answer.")]
 Readings = Annotated[list[str], Query(alias="reading", description="A reading to use, as A27=c.")]
@@ -127,7 +131,7 @@ def create_app(
     """
     settings = settings or ServiceSettings()
     endpoint = Endpoint(base or KnowledgeBase(), records or [], settings)
-    app = FastAPI(
+    app = FastAPIOffline(
         title="bonemet-kg",
         version=__version__,
         description="A radiotherapy guideline for bone metastases that decides, with proofs. "
@@ -137,7 +141,7 @@ def create_app(
     app.state.shared = endpoint
     app.state.linked = LinkedData(endpoint.base)
     app.state.metrics = Metrics(lambda: endpoint.waiting)
-    for routes in (router, sparql_router, linked_data_router):
+    for routes in (router, query_routes(), sparql_router, linked_data_router):
         app.include_router(routes)
     web_api.install(app, endpoint)
     for kind, handler in _HANDLERS.items():
@@ -213,7 +217,7 @@ Assumptions = Annotated[tuple[SetAssumption, ...], Depends(assumptions_set)]
 @router.post(
     "/assess",
     openapi_extra=RECORD_BODY,
-    responses={200: {"model": list[RecordAnswerJson]}, **PROBLEM_RESPONSES},
+    responses={200: {"model": list[RecordAnswerJson]}},
 )
 def assess_records(
     request: Request,
@@ -246,7 +250,6 @@ def assess_records(
             "description": "The explanations, one a lesion, in the form of the Accept header",
             "content": {media: {} for media in MEDIA_TYPES.values()},
         },
-        **PROBLEM_RESPONSES,
     },
 )
 def explain_conclusion(
@@ -279,9 +282,7 @@ def explain_conclusion(
     return response
 
 
-@router.post(
-    "/validate", openapi_extra=RECORD_BODY, responses={200: {"model": list[FindingJson]}, **PROBLEM_RESPONSES}
-)
+@router.post("/validate", openapi_extra=RECORD_BODY, responses={200: {"model": list[FindingJson]}})
 def validate_record(
     shared: Shared, batch: ReadBatch, lang: Lang = "en", *, eligibility: Annotated[bool, Query()] = False
 ) -> Response:
@@ -294,7 +295,7 @@ def validate_record(
     return JSONResponse(findings)
 
 
-@router.post("/records", status_code=201, openapi_extra=RECORD_BODY, responses=PROBLEM_RESPONSES)
+@router.post("/records", status_code=201, openapi_extra=RECORD_BODY)
 def keep_records(request: Request, shared: Shared, batch: ReadBatch) -> list[str]:
     """Keep records and their conclusions as named graphs; return the graphs."""
     shared.authorize_records(request.headers.get("authorization"))
@@ -312,33 +313,6 @@ def forget_record(request: Request, shared: Shared, document: str) -> None:
     shared.graphs.remove(document)
 
 
-@router.get("/queries")
-def list_queries(lang: Lang = "en") -> list[dict[str, Any]]:
-    """List the query library."""
-    return [
-        {
-            "name": query.name,
-            "title": query.title(lang),
-            "question": query.question,
-            "description": query.description,
-            "parameters": [
-                {"name": p.name, "type": p.type, "default": p.default, "description": p.description}
-                for p in query.parameters.values()
-            ],
-            "columns": list(query.columns),
-        }
-        for query in load_queries().values()
-    ]
-
-
-@router.get("/queries/{name}", responses=PROBLEM_RESPONSES)
-def run_query(request: Request, name: str, shared: Shared) -> Response:
-    """Run a query of the library; its parameters are query parameters of the same names."""
-    result = shared.graphs.run(name, dict(request.query_params))
-    text, media = negotiate(result, request.headers.get("accept"))
-    return Response(text, media_type=media)
-
-
 @router.get("/readings")
 def list_readings(shared: Shared, lang: Lang = "en") -> ReadingsJson:
     """List the ambiguities of the source, their readings, which are adopted, and the profiles."""
@@ -352,7 +326,7 @@ def list_assumptions(shared: Shared, lang: Lang = "en") -> list[DeclaredAssumpti
     return [declared_json(a, wording) for a in shared.base.assumptions.declared.values()]
 
 
-@router.get("/dose", responses=PROBLEM_RESPONSES)
+@router.get("/dose")
 def compute_doses(
     shared: Shared,
     schedule: Annotated[
@@ -386,10 +360,14 @@ def record_schema(shared: Shared) -> dict[str, Any]:
     return json_schema(shared.base.compiled().schema, shared.base.limits)
 
 
-@router.get("/context/record.jsonld")
+@router.get(
+    "/context/record.jsonld",
+    response_class=Response,
+    responses={200: {"description": "The context", "content": {JSON_LD: {}}}},
+)
 def record_context(shared: Shared) -> Response:
     """Return the JSON-LD context of records."""
-    return JSONResponse(json_ld_context(shared.base.compiled().schema), media_type="application/ld+json")
+    return JSONResponse(json_ld_context(shared.base.compiled().schema), media_type=JSON_LD)
 
 
 @router.get("/health")
@@ -404,13 +382,17 @@ async def health(shared: Shared) -> dict[str, Any]:
     }
 
 
-@router.get("/ready", responses={503: PROBLEM_RESPONSES[422] | {"description": "Not ready"}})
+@router.get("/ready", responses={503: {"description": "Not ready", "content": PROBLEM_CONTENT}})
 def ready(shared: Shared) -> dict[str, Any]:
     """Tell that the store answers."""
     return {"status": "ok", "graphs": len(shared.graphs.store.graphs())}
 
 
-@router.get("/metrics")
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={200: {"description": "The counters", "content": {METRICS_TYPE: {}}}},
+)
 def metrics(request: Request) -> Response:
     """Return counters of requests for Prometheus; nothing of what they held."""
     return Response(request.app.state.metrics.text(), media_type=METRICS_TYPE)
@@ -525,7 +507,7 @@ _HANDLERS: dict[type[Exception], Callable[[Request, Exception], Response]] = {
 
 
 def _document_problems(app: FastAPI) -> None:
-    """Add the schema of problem documents to the OpenAPI description."""
+    """Tell in the OpenAPI description which problems each operation can answer with."""
     original = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -541,6 +523,21 @@ def _document_problems(app: FastAPI) -> None:
                 "problems": {"type": "array", "items": {"type": "object", "properties": strings}},
             },
         }
+        for operations in document["paths"].values():
+            for method, operation in operations.items():
+                operation["responses"] = _with_problems(method, operation["responses"])
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _with_problems(method: str, described: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the responses of an operation with the problems that any of them can answer with."""
+    known = PROBLEMS if method == "get" else PROBLEMS | WRITE_PROBLEMS
+    problems: dict[str, Any] = {
+        str(status): {"description": text, "content": PROBLEM_CONTENT} for status, text in known.items()
+    }
+    for status, response in described.items():
+        found = problems.get(status, response)
+        problems[status] = {**found, "description": response["description"]}
+    return problems

@@ -18,6 +18,7 @@ from kg_service.pages import environment, shipped_pages
 from kg_service.places import DOCS, Places
 from kg_service.service import KnowledgeBase
 from kg_service.store import GraphStore
+from kg_service.store.terms import iri_node
 from kg_service.wording import Language, messages
 
 ROOT = "/id/"
@@ -80,7 +81,11 @@ def iri_of(path: str) -> URIRef:
 
 def is_iri(iri: URIRef) -> bool:
     """Return whether an IRI can stand in a query as it is."""
-    return not any(character in iri for character in '<>"{}|\\^`') and all(c > " " for c in iri)
+    try:
+        iri_node(iri)
+    except ValueError:
+        return False
+    return True
 
 
 def description(iri: URIRef, store: GraphStore) -> Graph:

@@ -44,13 +44,13 @@ async def documentation_page(path: str, request: Request) -> Response:
     return HTMLResponse(found)
 
 
-@router.get(ROOT + "{path:path}", responses=RESPONSES)
+@router.get(ROOT + "{path:path}", response_class=Response, responses=RESPONSES)
 async def look_up(path: str, request: Request, shared: Shared) -> Response:
     """Tell what an IRI of the project stands for: a page for people, RDF for machines."""
     return await run_in_threadpool(_looked_up, path, request, shared)
 
 
-@router.get("/.well-known/void", responses={200: RESPONSES[200]})
+@router.get("/.well-known/void", response_class=Response, responses={200: RESPONSES[200]})
 async def void(request: Request, shared: Shared) -> Response:
     """Describe what is published: graphs, links to other vocabularies, the SPARQL endpoint (VoID, DCAT)."""
     return await run_in_threadpool(_void, request, shared)

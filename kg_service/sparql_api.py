@@ -52,6 +52,11 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"description": "The complete answer", "content": _ANSWERS},
     **{status: {"description": text, "content": _PROBLEM} for status, text in PROBLEMS.items()},
 }
+_CHANGED: dict[int | str, dict[str, Any]] = {
+    **{status: {"description": text, "content": _PROBLEM} for status, text in PROBLEMS.items()},
+    201: {"description": "Made; Location names it where the request did not"},
+    204: {"description": "Changed"},
+}
 _PARAMETERS = [
     {"name": name, "in": "query", "required": False, "schema": schema, "description": description}
     for name, schema, description in (
@@ -116,7 +121,9 @@ class StreamedAnswer(Response):
 
 
 @router.head("/sparql", include_in_schema=False)
-@router.get("/sparql", responses=RESPONSES, openapi_extra={"parameters": _PARAMETERS})
+@router.get(
+    "/sparql", response_class=Response, responses=RESPONSES, openapi_extra={"parameters": _PARAMETERS}
+)
 async def sparql_get(request: Request, shared: Shared) -> Response:
     """Answer a SPARQL query over ontology, guideline, records and conclusions, or describe the service."""
     operation = read_get(_parameters(request))
@@ -125,7 +132,12 @@ async def sparql_get(request: Request, shared: Shared) -> Response:
     return await _answer(request, shared, operation)
 
 
-@router.post("/sparql", responses=RESPONSES, openapi_extra={"requestBody": _POST_BODY})
+@router.post(
+    "/sparql",
+    response_class=Response,
+    responses=RESPONSES | {204: {"description": "Updated"}},
+    openapi_extra={"requestBody": _POST_BODY},
+)
 async def sparql_post(request: Request, shared: Shared) -> Response:
     """Answer a SPARQL query, or make an update (needs the token), sent as a form or as the body."""
     body = await read_body(request)
@@ -143,7 +155,12 @@ async def sparql_options() -> Response:
 
 
 @router.head(GRAPH_STORE + "{path:path}", include_in_schema=False)
-@router.get(GRAPH_STORE + "{path:path}", responses=RESPONSES, openapi_extra={"parameters": _GRAPH_PARAMETERS})
+@router.get(
+    GRAPH_STORE + "{path:path}",
+    response_class=Response,
+    responses=RESPONSES,
+    openapi_extra={"parameters": _GRAPH_PARAMETERS},
+)
 async def read_graph(request: Request, shared: Shared, path: str) -> Response:
     """Return one graph."""
     command = {"graph": _graph(request, path).iri, "accepted": _accepted(request, GRAPH_TYPES)}
@@ -152,7 +169,8 @@ async def read_graph(request: Request, shared: Shared, path: str) -> Response:
 
 @router.put(
     GRAPH_STORE + "{path:path}",
-    responses=RESPONSES,
+    status_code=204,
+    responses=_CHANGED,
     openapi_extra={"parameters": _GRAPH_PARAMETERS, "requestBody": _GRAPH_BODY},
 )
 async def replace_graph(request: Request, shared: Shared, path: str) -> Response:
@@ -162,7 +180,8 @@ async def replace_graph(request: Request, shared: Shared, path: str) -> Response
 
 @router.post(
     GRAPH_STORE + "{path:path}",
-    responses=RESPONSES,
+    status_code=204,
+    responses=_CHANGED,
     openapi_extra={"parameters": _GRAPH_PARAMETERS, "requestBody": _GRAPH_BODY},
 )
 async def add_to_graph(request: Request, shared: Shared, path: str) -> Response:
@@ -176,7 +195,10 @@ async def add_to_graph(request: Request, shared: Shared, path: str) -> Response:
 
 
 @router.delete(
-    GRAPH_STORE + "{path:path}", responses=RESPONSES, openapi_extra={"parameters": _GRAPH_PARAMETERS}
+    GRAPH_STORE + "{path:path}",
+    status_code=204,
+    responses=_CHANGED,
+    openapi_extra={"parameters": _GRAPH_PARAMETERS},
 )
 async def remove_graph(request: Request, shared: Shared, path: str) -> Response:
     """Remove a graph; needs the token."""

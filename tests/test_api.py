@@ -1,6 +1,7 @@
 """The HTTP API over a real client: answers, negotiation, problem documents."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,11 +11,13 @@ from rdflib import Graph
 
 from kg_service.api import create_app
 from kg_service.knowledge import DATA_ROOT
+from kg_service.queries import load_queries
 from kg_service.service import KnowledgeBase
 from kg_service.sparql_api import MAX_BODY
 
 CASE = (DATA_ROOT / "examples" / "case-thoracic-reirradiation.json").read_text(encoding="utf-8")
 BUNDLE = (DATA_ROOT / "examples" / "fhir" / "TrialMatching_Patient01.json").read_text(encoding="utf-8")
+EXPECTED_QUERIES = 31
 JSON = {"content-type": "application/json"}
 
 
@@ -214,14 +217,14 @@ def test_sparql_constructs_graphs(client: TestClient) -> None:
 
 def test_the_query_library_is_listed_and_run(client: TestClient) -> None:
     names = [q["name"] for q in client.get("/queries").json()]
-    assert len(names) >= 12
+    assert len(names) == EXPECTED_QUERIES
     assert client.get("/queries/contraindications-of-option").status_code == 200
     assert_problem(client.get("/queries/none-such"), 404, "none-such")
 
 
 def test_the_description_of_the_api_names_its_answers_and_problems(client: TestClient) -> None:
     document = client.get("/openapi.json").json()
-    assert {"/assess", "/explain/{conclusion}", "/validate", "/sparql", "/queries/{name}", "/records"} <= set(
+    assert {"/assess", "/explain/{conclusion}", "/validate", "/sparql", "/queries", "/records"} <= set(
         document["paths"]
     )
     assert "ProblemDetails" in document["components"]["schemas"]
@@ -229,6 +232,48 @@ def test_the_description_of_the_api_names_its_answers_and_problems(client: TestC
         "application/json",
         "text/turtle",
     }
+
+
+def test_each_query_of_the_library_is_described_with_its_parameters(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
+    paths = [path for path in document["paths"] if path.startswith("/queries/")]
+    assert len(paths) == EXPECTED_QUERIES
+    operation = document["paths"]["/queries/schedules-for-indication"]["get"]
+    assert operation["summary"]
+    for name, query in load_queries().items():
+        described = document["paths"][f"/queries/{name}"]["get"]["parameters"]
+        assert [p["name"] for p in described] == list(query.parameters)
+        for one, parameter in zip(described, query.parameters.values(), strict=True):
+            assert one["required"] is (parameter.default == "required")
+            assert one["description"] == parameter.description
+            assert one["schema"]["type"] == {"integer": "integer", "decimal": "number"}.get(
+                parameter.type, "string"
+            )
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "text"),
+    [
+        ("options-of-case", 422, "options-of-case: case"),
+        ("contraindications-of-option?option=SBRT&option=SBRT", 422, "given 2 times"),
+        ("contraindications-of-option?optoin=SBRT", 404, "option"),
+        ("contraindications-of-option?language=de", 404, "language"),
+        ("contraindications-of-option?option=%3E%20%7D%20DROP%20ALL", 404, "DROP"),
+    ],
+)
+def test_a_parameter_that_cannot_be_used_is_told(
+    client: TestClient, asked: str, status: int, text: str
+) -> None:
+    assert_problem(client.get(f"/queries/{asked}"), status, text)
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc"])
+def test_the_description_of_the_api_is_read_without_internet(client: TestClient, path: str) -> None:
+    page = client.get(path).text
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert len(loaded) >= 2
+    assert [one for one in loaded if not one.startswith("/static-offline-docs/")] == []
+    assert [client.get(one).status_code for one in loaded] == [200] * len(loaded)
 
 
 def test_readings_schemas_and_health(client: TestClient) -> None:

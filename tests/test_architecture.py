@@ -120,6 +120,7 @@ LEVELS = [
     {"web_pages"},
     {"endpoint"},
     {"sparql_api"},
+    {"queries_api"},
     {"linked_data_api"},
     {"web_api"},
     {"api"},
@@ -132,7 +133,7 @@ ONLY_IN = {
     "pyshacl": {"validation"},
     "duckdb": {"triple_table"},
     "pyspark": {"spark_cohort"},
-    "fastapi": {"api", "linked_data_api", "sparql_api", "web_api"},
+    "fastapi": {"api", "linked_data_api", "queries_api", "sparql_api", "web_api"},
     "httpx": {"remote_store"},
     "prometheus_client": {"metrics"},
     "typer": {"cli"},
@@ -150,7 +151,16 @@ NEUTRAL = (
 ALLOWED = {"Patient", "patient", "prescription", "unit", "value"}
 """Words of FHIR and UCUM, and of what is checked, that a clinical module bears too."""
 PLAIN_NUMBERS = {-1, 0, 1, 2}
-PROTOCOL_MODULES = {"api", "linked_data_api", "cli", "dates", "sparql_api", "sparql_guard", "web_api"}
+PROTOCOL_MODULES = {
+    "api",
+    "linked_data_api",
+    "cli",
+    "dates",
+    "sparql_api",
+    "sparql_guard",
+    "queries_api",
+    "web_api",
+}
 
 
 def name_of(path: Path) -> str:
