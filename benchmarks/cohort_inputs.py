@@ -90,7 +90,7 @@ def write_rdf(path: Path, base: KnowledgeBase, records: int) -> int:
 def measured(command: list[str]) -> tuple[float, float]:
     """Return how long a command takes [s] and its peak memory, children included [GB]."""
     code = (
-        "import resource, subprocess, sys; d = subprocess.run(sys.argv[1:], check=False, capture_output=True);"
+        "import resource, subprocess, sys; d = subprocess.run(sys.argv[1:], check=False, stdout=subprocess.DEVNULL);"
         " print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss); sys.exit(d.returncode)"
     )
     start = time.perf_counter()

@@ -98,7 +98,7 @@ def main() -> None:
 
     def explain() -> object:
         (record,) = base.read_document(parse_json(text, "x"), "x")
-        return base.explain(base.assess(record, compiled), CONCLUSION, compiled, "en")
+        return base.explain(base.assess(record, compiled), CONCLUSION, compiled)
 
     (record,) = base.read_document(parse_json(text, "x"), "x")
     facts = [case.known for case in base.cases(record)]

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 
 import owlready2
@@ -39,7 +40,7 @@ from kg_service.values import TRUE, Interval, Knowledge, decimal_text
 ROOT = Path(__file__).parent.parent
 BONEMET = Path(sys.executable).parent / "bonemet"
 ROWS = 10**6
-SPARQL_CASES = 2000
+SPARQL_CASES = 400
 SHACL_CASES = 20
 CLASS_CASES = 40
 INDIVIDUAL_CASES = 10
@@ -191,10 +192,10 @@ def main() -> None:
         table = open_table(folder / "t.parquet")
         reader = RowReader(base, compiled)
         columns = reader.schema.read(table.names, "t", carried=["centre", "year"])
-        _, batch = next(iter(table.batches()))
+        rows = ((batch, row) for _, batch in table.batches() for row in range(batch.num_rows))
         records: list[tuple[Record, Case]] = []
-        for row in range(SPARQL_CASES):
-            record = reader.record(f"s-{row}", recorded_row(columns, batch, row))
+        for place, (batch, row) in enumerate(islice(rows, SPARQL_CASES)):
+            record = reader.record(f"s-{place}", recorded_row(columns, batch, row))
             [case] = base.cases(record)
             records.append((record, case))
         cells = pq.ParquetFile(folder / "out" / "conclusions.parquet").iter_batches(
