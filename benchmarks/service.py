@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
 from statistics import median, quantiles
@@ -40,6 +41,7 @@ REPEATS = 25
 REQUESTS = 400
 OK = 200
 LOAD = f"{os.getloadavg()[0]:.1f}"
+RECORD = (Path(__file__).parent.parent / "examples" / "case-thoracic-reirradiation.json").read_bytes()
 RESULTS = Path(__file__).with_suffix(".md")
 
 
@@ -61,12 +63,12 @@ class Accepting:
 
 
 @contextmanager
-def service() -> Iterator[tuple[str, int]]:
-    """Run the service; yield its host and port."""
+def service(*options: str) -> Iterator[tuple[str, int, int]]:
+    """Run the service; yield its host, its port and its process."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "kg_service.cli", "serve", "--port", str(port)]
+    command = [sys.executable, "-m", "kg_service.cli", "serve", "--port", str(port), *options]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
         until = monotonic() + 60
@@ -76,7 +78,7 @@ def service() -> Iterator[tuple[str, int]]:
                 break
             except OSError:
                 sleep(0.1)
-        yield "127.0.0.1", port
+        yield "127.0.0.1", port, process.pid
     finally:
         process.terminate()
         process.wait()
@@ -121,16 +123,25 @@ def compare(store: Store, host: str, port: int) -> Iterator[str]:
         yield f"| {name} | {own:.2f} | {served:.2f} | {served / own:.2f} | {size / 1000:,.0f} |"
 
 
-def load(host: str, port: int, name: str, clients: int) -> str:
+def assess(connection: HTTPConnection) -> int:
+    """Have the shipped record of two lesions assessed; return the size of the answer [byte]."""
+    connection.request("POST", "/assess", RECORD, {"content-type": "application/json"})
+    response = connection.getresponse()
+    body = response.read()
+    if response.status != OK:
+        raise SystemExit(body.decode())
+    return len(body)
+
+
+def load(host: str, port: int, name: str, ask: Callable[[HTTPConnection], int], clients: int) -> str:
     """Send requests from several clients, each over one connection, and tell how long they took."""
-    query = QUERIES[name]
 
     def one(share: int) -> list[float]:
         connection = HTTPConnection(host, port)
         times = []
         for _ in range(share):
             started = perf_counter()
-            fetch(connection, query)
+            ask(connection)
             times.append(perf_counter() - started)
         return times
 
@@ -146,10 +157,16 @@ def main() -> None:
     """Measure, and write the results."""
     store = Store()
     store.load_knowledge()
-    with service() as (host, port):
+    with service() as (host, port, _):
         lines = list(compare(store, host, port))
-        lines.append("\n| query | clients | requests a second | p50 [ms] | p99 [ms] |\n|---|---|---|---|---|")
-        lines += [load(host, port, name, clients) for name in (FAST, SLOW) for clients in (1, 16)]
+        lines.append(
+            "\n| request | clients | requests a second | p50 [ms] | p99 [ms] |\n|---|---|---|---|---|"
+        )
+        asked: dict[str, Callable[[HTTPConnection], int]] = {
+            **{name: partial(fetch, query=QUERIES[name]) for name in (FAST, SLOW)},
+            "`/assess`, two lesions": assess,
+        }
+        lines += [load(host, port, *one, clients) for one in asked.items() for clients in (1, 16)]
     RESULTS.write_text(
         f"""# The service
 
