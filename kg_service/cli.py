@@ -523,7 +523,7 @@ def serve(
         typer.Option(metavar="ORIGIN", help="Origin whose pages may call the service. May be repeated."),
     ] = None,
 ) -> None:
-    """Serve the API: assess, explain, validate, SPARQL. Documentation at /docs."""
+    """Serve pages at /, and the API: assess, explain, validate, SPARQL. Its documentation is at /docs."""
     import uvicorn
 
     from kg_service.api import create_app
