@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,7 @@ from kg_service.table_files import open_table
 ROOT = Path(__file__).parent.parent
 BONEMET = Path(sys.executable).parent / "bonemet"
 SIZES = {"patients": (10**4, 10**5, 10**6, 10**7), "random": (10**6, 10**7)}
+SPARK_ON, MASTER = ("random", 10**6), "local[2]"
 BATCH = 10**5
 SPOILT = 0.01
 ORACLE_CASES = 40
@@ -172,6 +174,22 @@ def main() -> None:
             )
             print(lines[-1], flush=True)
             speeds[kind].append(rows / took)
+            if (kind, rows) == SPARK_ON and find_spec("pyspark"):
+                on_spark = [
+                    str(BONEMET),
+                    "cohort",
+                    str(source),
+                    "--out",
+                    str(Path(folder) / "spark"),
+                    "--spark",
+                    MASTER,
+                ]
+                took, _ = measured(on_spark)
+                ratio = took / copied
+                lines.append(
+                    f"| {kind}, on Spark {MASTER} | {rows:,} | {took:.1f} | {rows / took:,.0f} | {copied:.1f} | {ratio:.1f} | |"
+                )
+                print(lines[-1], flush=True)
         write_random(source, base, WALKER_CASES)
         table, reader = open_table(source), RowReader(base, compiled)
         columns = reader.schema.read(table.names, source.name)

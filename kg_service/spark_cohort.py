@@ -50,6 +50,8 @@ PROBLEMS = "problems"
 """Column of what is wrong with a row, as JSON; null where nothing is."""
 STAGE = "stage"
 """Folder of the answers before rows are told apart."""
+_PATTERN = set("*?[]{}\\")
+"""Characters that Spark matches files with."""
 _SETTINGS = {
     "spark.ui.enabled": "false",
     "spark.sql.execution.arrow.maxRecordsPerBatch": str(ROWS),
@@ -121,16 +123,18 @@ def decide_on_spark(
     if source.suffix != PARQUET:
         remedy = "Write it as Parquet; CSV is read on one machine only."
         raise InputError([Problem(source.name, f"the suffix {source.suffix or 'none'}", PARQUET, remedy)])
+    for path in (source, out):
+        _location(path)
     table = open_table(source)
     task = _task(compiled, assumptions, table, carried)
     decider = _decider_of(task, base, compiled, assumptions)
     columns = [row["column"] for row in decider.cases.described()]
     with made_folder(out) as folder, session(master) as spark:
-        stage = (folder / STAGE).resolve()
-        _staged(spark, source, task, columns).write.parquet(stage.as_uri())
-        staged = spark.read.parquet(stage.as_uri())
+        stage = folder / STAGE
+        _staged(spark, source, task, columns).write.parquet(_location(stage))
+        staged = spark.read.parquet(_location(stage))
         good = staged.where(f"{PROBLEMS} IS NULL").drop(PROBLEMS)
-        good.write.parquet((folder / CONCLUSIONS).resolve().as_uri())
+        good.write.parquet(_location(folder / CONCLUSIONS))
         with CohortAnswers(folder) as answers:
             answers.refuse(_refusals(staged))
         summary = CohortSummary(good.count(), answers.set_aside)
@@ -212,7 +216,7 @@ def _staged(spark: SparkSession, source: Path, task: Task, conclusions: Sequence
     from pyspark.sql.functions import col
     from pyspark.sql.types import LongType, StringType, StructField, StructType
 
-    table = spark.read.parquet(source.resolve().as_uri())
+    table = spark.read.parquet(_location(source))
     # Spark takes a dot in the name of a column for a step into it: columns are named by their place.
     places = [f"c{i}" for i in range(len(task.names) + 1)]
     numbered = table.select("*", col("_metadata.row_index")).toDF(*places)
@@ -221,6 +225,21 @@ def _staged(spark: SparkSession, source: Path, task: Task, conclusions: Sequence
     answers = [StructField(name, StringType()) for name in (*conclusions, PROBLEMS)]
     schema = StructType([StructField(ROW_NUMBER, LongType()), *kept, *answers])
     return numbered.mapInArrow(partial(_decide, task), schema)
+
+
+def _location(path: Path) -> str:
+    """Return a path as Spark takes it: as it is written, for Spark escapes nothing.
+
+    Raises
+    ------
+    KgServiceError
+        When Spark would take it for a pattern.
+    """
+    whole = str(path.resolve())
+    found = sorted(set(whole) & _PATTERN)
+    if found:
+        raise KgServiceError(f"{path}: Spark takes {' '.join(found)} for a pattern; give a path without")
+    return f"file://{whole}"
 
 
 def _refusals(staged: DataFrame) -> Iterator[Refusal]:
@@ -239,7 +258,7 @@ def session(master: str) -> Iterator[SparkSession]:
     Raises
     ------
     KgServiceError
-        When Spark is not installed, does not start, or fails.
+        When Spark is not installed, does not start, or fails, or a session of another master runs.
     """
     try:
         from py4j.protocol import Py4JError
@@ -253,6 +272,9 @@ def session(master: str) -> Iterator[SparkSession]:
     if master.startswith("local"):
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     running = SparkSession.getActiveSession()
+    if running is not None and running.sparkContext.master != master:
+        other = running.sparkContext.master
+        raise KgServiceError(f"a Spark session of {other} runs in this process; stop it, or give that master")
     started = None
     try:
         builder = SparkSession.builder.appName("bonemet cohort").master(master)
@@ -264,7 +286,8 @@ def session(master: str) -> Iterator[SparkSession]:
             started.sparkContext.setLogLevel("ERROR")
         yield running or started
     except (PySparkException, Py4JError) as error:
-        reason = str(error).strip().partition("\n")[0]
+        thrown = getattr(error, "java_exception", None)
+        reason = str(thrown or error).strip().partition("\n")[0]
         raise KgServiceError(
             f"Spark at {master} failed: {reason}. It needs Java 17 or later (JAVA_HOME), and executors need "
             "bonemet-kg"

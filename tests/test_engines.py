@@ -193,8 +193,9 @@ def test_spark_on_executors(base: KnowledgeBase, scenario: Scenario, spark: Any,
     from kg_service.spark_cohort import decide_on_spark
 
     assert spark.sparkContext.master == MASTER  # the run takes up the session that there is
-    out = tmp_path / "out"
-    found = decide_on_spark(scenario.source, out, base, scenario.compiled, scenario.settings, master=MASTER)
+    out, source = tmp_path / "réponses d'ici", tmp_path / "données 100 %.parquet"
+    shutil.copy(scenario.source, source)
+    found = decide_on_spark(source, out, base, scenario.compiled, scenario.settings, master=MASTER)
     same_as_alone(scenario, by_row(conclusions(out)))
     own = set_aside(scenario.folder / "out")
     assert set_aside(out) == own
@@ -208,6 +209,27 @@ def test_spark_on_executors(base: KnowledgeBase, scenario: Scenario, spark: Any,
         counted
         == Audit(CohortFolder(scenario.folder / "out", base), base.wording(folder.compiled, "en")).sections
     )
+
+
+def test_a_session_of_another_master_is_not_taken_up(
+    base: KnowledgeBase, scenario: Scenario, spark: Any, tmp_path: Path
+) -> None:
+    from kg_service.spark_cohort import decide_on_spark
+
+    with pytest.raises(KgServiceError, match="a Spark session of local-cluster"):
+        decide_on_spark(scenario.source, tmp_path / "out", base, scenario.compiled, master="local[1]")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_path_that_spark_takes_for_a_pattern_is_refused(
+    base: KnowledgeBase, scenario: Scenario, tmp_path: Path
+) -> None:
+    from kg_service.spark_cohort import decide_on_spark
+
+    for source, out in ((tmp_path / "t*.parquet", tmp_path / "out"), (scenario.source, tmp_path / "[out]")):
+        with pytest.raises(KgServiceError, match="for a pattern"):
+            decide_on_spark(source, out, base, scenario.compiled, master=MASTER)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("scenario", ["assumed"], indirect=True)
