@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pyarrow.parquet as pq
 from kg_service.assessment import Assessment
 from kg_service.compiler import CompiledGuideline
 from kg_service.namespaces import local_name
+from kg_service.robustness import CaseRobustness
 from kg_service.values import status_of
 
 
@@ -38,3 +41,29 @@ def of_assessment(answer: Assessment, compiled: CompiledGuideline) -> dict[str, 
     check = answer.prescription
     words = [local_name(c) for c in (check.concordance, check.best, check.worst)] if check else [None] * 3
     return found | dict(zip(("prescription", "prescription.best", "prescription.worst"), words, strict=True))
+
+
+def fragility_told(
+    row: Mapping[str, Any], alone: CaseRobustness, compiled: CompiledGuideline
+) -> Counter[tuple[str, bool]]:
+    """Count what a row of ``fragile.parquet`` tells, held to what is told of its case alone.
+
+    Conclusions are fragile exactly where they are alone; options and prescriptions only where they are.
+    """
+    told: Counter[tuple[str, bool]] = Counter()
+    for iri, one in alone.conclusions.items():
+        name = compiled.guideline.by_iri[iri].id
+        fragile = bool(row.get(name))
+        assert fragile is (not one.is_robust), name
+        told["conclusion", fragile] += 1
+    others = {local_name(option): found for option, found in alone.options.items()}
+    if alone.prescription is not None:
+        others["prescription"] = alone.prescription
+    for name, one in others.items():
+        if row.get(name):
+            assert not one.is_robust, name
+            told["other", True] += 1
+    hanging = {a for found in alone.all() for a in found.hangs_on}
+    if all(found.examined for found in alone.all()):
+        assert {a for a in compiled.guideline.in_force if row.get(a)} <= hanging
+    return told

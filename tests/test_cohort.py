@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
-from cohort_support import conclusions, of_assessment, set_aside
+from cohort_support import conclusions, fragility_told, of_assessment, set_aside
 from typer.testing import CliRunner
 
 import kg_service.cohort_answers as cohort_answers
@@ -30,7 +30,6 @@ from kg_service.errors import InputError, KgServiceError
 from kg_service.feature_masks import recorded_row
 from kg_service.feature_table import TableSchema
 from kg_service.knowledge import DATA_ROOT
-from kg_service.namespaces import local_name
 from kg_service.plan_sql import sql_name
 from kg_service.schema import Kind
 from kg_service.service import KnowledgeBase
@@ -392,26 +391,12 @@ def test_what_hangs_on_a_reading_is_what_the_record_alone_says(base: KnowledgeBa
     reader = RowReader(base, compiled)
     batch = pa.record_batch({name: pa.array(values) for name, values in columns.items()})
     header = reader.schema.read(columns, "t")
-    told: Counter[str] = Counter()
+    told: Counter[tuple[str, bool]] = Counter()
     for place, row in enumerate(found["row"]):
         record = reader.record("row", recorded_row(header, batch, row))
         assessed = base.examine(base.assess(record, compiled), compiled)
         [alone] = assessed.robustness.values()
-        for iri, one in alone.conclusions.items():
-            name = compiled.guideline.by_iri[iri].id
-            fragile = name in found and found[name][place]
-            assert fragile is (not one.is_robust), (row, name)
-            told["conclusion", fragile] += 1
-        others = {local_name(o): r for o, r in alone.options.items()}
-        if alone.prescription is not None:
-            others["prescription"] = alone.prescription
-        for name, one in others.items():
-            if name in found and found[name][place]:
-                assert not one.is_robust, (row, name)
-                told["other", True] += 1
-        hanging = {a for r in alone.all() for a in r.hangs_on}
-        if all(r.examined for r in alone.all()):
-            assert {a for a in found if a in compiled.guideline.in_force and found[a][place]} <= hanging
+        told += fragility_told({name: values[place] for name, values in found.items()}, alone, compiled)
     assert min(told.values()) > 30, told
 
 

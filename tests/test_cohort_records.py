@@ -5,13 +5,14 @@ from __future__ import annotations
 import gzip
 import json
 import random
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from cohort_support import conclusions, of_assessment, set_aside
+from cohort_support import conclusions, fragility_told, of_assessment, set_aside
 from fhir_support import (
     DATA,
     FEMUR,
@@ -266,6 +267,27 @@ def test_every_cell_of_random_rdf_is_what_its_record_is_told_alone(
     refused = {row["id"] for row in set_aside(tmp_path / "out")}
     assert refused
     assert manifest(tmp_path)["records"] == 60 - len(refused)
+
+
+def test_what_hangs_on_a_reading_is_what_the_record_alone_says(
+    base: KnowledgeBase, decided: Callable[..., Rows], tmp_path: Path
+) -> None:
+    made = graphs(base, documents(base, 11, 60))
+    path = tmp_path / "all.nt"
+    path.write_text("".join(g.serialize(format="nt") for g in made.values()), encoding="utf-8")
+    decided(path, fragile=True)
+    found = pq.read_table(tmp_path / "out" / "fragile.parquet").to_pylist()
+    fragile = {row["row"]: row for row in found}
+    kept = pq.read_table(tmp_path / "out" / "conclusions.parquet", columns=["row", "id", "case"]).to_pylist()
+    compiled, told = base.compiled(), Counter[tuple[str, bool]]()
+    for place in kept:
+        batch = Batch()
+        base.read_text(made[place["id"]].serialize(format="nt"), "alone", batch, ".nt")
+        [record] = batch.records
+        alone = base.examine(base.assess(record, compiled), compiled).robustness[place["case"]]
+        told += fragility_told(fragile[place["row"]], alone, compiled)
+    assert len(kept) == len(found)
+    assert min(told[key] for key in (("conclusion", True), ("conclusion", False), ("other", True))) > 30, told
 
 
 def test_vignettes_as_rdf_are_told_what_they_are_told_alone(
