@@ -18,6 +18,8 @@ ROWS = 65_536
 """Rows of one batch."""
 CSV_BLOCK = 16_000_000
 """Bytes of a CSV file that are read at once; a row must fit in."""
+ENCODING = "utf-8-sig"
+"""So named, and not "utf8", pyarrow checks the bytes before it cuts them, not each name and cell later."""
 FIRST_LINE = 2
 """The line of the first row of a CSV file, below the header."""
 SUFFIXES = (".parquet", ".csv", ".csv.gz")
@@ -75,7 +77,7 @@ class TableFile:
             else:
                 with self._csv() as reader:
                     yield from self._numbered(reader)
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
             raise _unreadable(self.path, error) from error
 
     def _numbered(
@@ -98,7 +100,7 @@ class TableFile:
 
         return pa_csv.open_csv(
             self.path,
-            read_options=pa_csv.ReadOptions(use_threads=False, block_size=CSV_BLOCK),
+            read_options=pa_csv.ReadOptions(use_threads=False, block_size=CSV_BLOCK, encoding=ENCODING),
             parse_options=pa_csv.ParseOptions(invalid_row_handler=set_aside, newlines_in_values=True),
             convert_options=pa_csv.ConvertOptions(
                 column_types=dict.fromkeys(self.names, pa.string()),
@@ -125,7 +127,7 @@ def open_table(path: Path) -> TableFile:
                 names, rows = list(file.schema_arrow.names), file.metadata.num_rows
         else:
             names, rows = _csv_header(path), None
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
         raise _unreadable(path, error) from error
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -134,7 +136,7 @@ def open_table(path: Path) -> TableFile:
 
 
 def _csv_header(path: Path) -> list[str]:
-    options = pa_csv.ReadOptions(use_threads=False, block_size=CSV_BLOCK)
+    options = pa_csv.ReadOptions(use_threads=False, block_size=CSV_BLOCK, encoding=ENCODING)
     skipping = pa_csv.ParseOptions(invalid_row_handler=lambda _row: "skip", newlines_in_values=True)
     with pa_csv.open_csv(path, read_options=options, parse_options=skipping) as reader:
         return list(reader.schema.names)
@@ -143,6 +145,9 @@ def _csv_header(path: Path) -> list[str]:
 def _unreadable(path: Path, error: Exception) -> InputError:
     if isinstance(error, FileNotFoundError):
         return InputError([Problem(path.name, "no such file", "a file that can be read")])
+    if isinstance(error, UnicodeDecodeError):
+        found = f"the byte 0x{error.object[error.start]:02X}, which is not UTF-8"
+        return InputError([Problem(path.name, found, "text in UTF-8", "Save it as UTF-8.")])
     told = " ".join(str(error).split())
     return InputError(
         [
