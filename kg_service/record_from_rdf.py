@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
 import sys
 from collections.abc import Iterable
@@ -40,6 +41,10 @@ _SYNTAX_ERROR = re.compile(
 )
 _ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
 _HEX = 16
+_HALF = re.compile("[\ud800-\udfff]")
+"""Half of a character, which no file can hold."""
+# It would write what it finds odd to the log, and with it the record: what is odd is told as a problem.
+logging.getLogger("rdflib.term").setLevel(logging.CRITICAL)
 _GIANT = re.compile(r"""["'][-+\s]*[\d._]+[eE][-+]?\d{3,}\s*["']""")
 """A number whose exponent rdflib would write out in full: thirty bytes that fill a gigabyte."""
 _NOT_IN_AN_IRI = re.compile(r'[\x00-\x20<>"{}|\\^`]')
@@ -70,6 +75,7 @@ def parse_rdf(text: str, form: str, source: str, schema: RecordSchema) -> Graph:
     if form == "json-ld":
         text = _with_local_context(text, source, schema)
     refuse_giants(text, source)
+    refuse_halves(json.dumps(json.loads(text), ensure_ascii=False) if form == "json-ld" else text, source)
     target = Graph() if form in ("turtle", "nt") else Dataset(default_union=True)
     try:
         target.parse(data=text, format=form, publicID=document_base("document"))
@@ -92,6 +98,19 @@ def refuse_giants(text: str, source: str) -> None:
     giant = _GIANT.search(_ESCAPE.sub(_unescaped, text))
     if giant:
         raise InputError([Problem(source, f"the number {giant[0][:SHOWN]}", "a number of ordinary size")])
+
+
+def refuse_halves(text: str, source: str) -> None:
+    """Refuse RDF that writes half of a character, itself or as an escape.
+
+    Raises
+    ------
+    InputError
+        With its code.
+    """
+    half = _HALF.search(_ESCAPE.sub(_unescaped, text))
+    if half:
+        raise InputError([Problem(source, f"half of a character (U+{ord(half[0]):04X})", "whole characters")])
 
 
 def _unescaped(match: re.Match[str]) -> str:

@@ -103,6 +103,21 @@ def damage(base: KnowledgeBase, suffix: str, limits: settings = QUIET) -> None:
     check()
 
 
+@pytest.mark.parametrize("suffix", [".ttl", ".trig", ".nt", ".nq", ".jsonld"])
+def test_half_of_a_character_is_refused(base: KnowledgeBase, suffix: str) -> None:
+    escaped = TEXTS[suffix].replace("Patient", "Patient\\ud800", 1)
+    for text in (escaped, escaped.replace("\\ud800", "\ud800")):
+        batch = Batch()
+        base.read_text(text, "x", batch, suffix)
+        assert "half of a character (U+D800)" in str(batch.problems[0])
+
+
+def test_what_is_odd_in_a_record_is_not_logged(base: KnowledgeBase, caplog: pytest.LogCaptureFixture) -> None:
+    text = '<urn:A Name> a <https://w3id.org/bonemet-kg/record/Patient> ; <urn:when> "A Name"^^<http://www.w3.org/2001/XMLSchema#date> .'
+    base.read_text(text, "x", Batch(), ".ttl")
+    assert caplog.text == ""
+
+
 CELLS = st.sampled_from(
     ["", "true", "false", "TRUE", "yes", "1", "0", "-1", "1e3", "1e999", "nan", "inf", "0x1", " 3 ", "3,5", "T11", "t11", "x" * 300, '"', "\n", "é", "\x00", "9" * 400]
 ) | st.text(max_size=6)  # fmt: skip
