@@ -51,8 +51,21 @@ Progress = Callable[[int, int | None], None]
 
 
 def conclusions_in(folder: Path) -> ds.Dataset:
-    """Return the conclusions of a finished run: one file, or the parts that Spark wrote."""
-    return ds.dataset(folder / CONCLUSIONS)
+    """Return the conclusions of a finished run: one file, or the parts that Spark wrote.
+
+    Raises
+    ------
+    KgServiceError
+        When no row was decided; says why the first was set aside.
+    """
+    path = folder / CONCLUSIONS
+    if path.exists():
+        return ds.dataset(path)
+    texts = pa_csv.ConvertOptions(column_types=dict.fromkeys(_ASIDE.names, pa.string()))
+    aside = pa_csv.read_csv(folder / SET_ASIDE, convert_options=texts).to_pylist()
+    reasons = (Problem(*(one[key] for key in ("where", "found", "expected", "remedy"))) for one in aside)
+    first = next((f": {reason}" for reason in reasons), "")
+    raise KgServiceError(f"no row was decided; {len(aside)} reasons in {SET_ASIDE}{first}")
 
 
 @dataclass(frozen=True)

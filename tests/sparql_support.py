@@ -36,7 +36,7 @@ def served(app: FastAPI) -> Iterator[str]:
             thread.join()
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
+def wait_for(condition: Callable[[], object]) -> None:
     """Wait until something is so; half a minute is more than any machine needs."""
     until = monotonic() + 30
     while not condition():

@@ -2,8 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
-from time import monotonic, sleep
+from collections.abc import Iterator
 
 import pytest
 from selenium.webdriver import Chrome, ChromeOptions
@@ -11,7 +10,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
-from sparql_support import served
+from sparql_support import served, wait_for
 
 from kg_service.api import create_app
 from kg_service.service import KnowledgeBase
@@ -53,17 +52,9 @@ def driver() -> Iterator[Chrome]:
     found.quit()
 
 
-def until(condition: Callable[[], object]) -> None:
-    """Wait until something is so; half a minute is more than any machine needs."""
-    end = monotonic() + 30
-    while not condition():
-        assert monotonic() < end
-        sleep(0.05)
-
-
 def settled(driver: Chrome) -> None:
     """Wait until the answers are those of the form."""
-    until(lambda: driver.execute_script("return !document.getElementById('answers').ariaBusy"))
+    wait_for(lambda: driver.execute_script("return !document.getElementById('answers').ariaBusy"))
 
 
 def field(driver: Chrome, name: str) -> WebElement:
@@ -106,20 +97,20 @@ def test_the_answers_follow_what_is_typed(driver: Chrome, url: str) -> None:
     choose(driver, "lesions.0.site", "T8")
     field(driver, "lifeExpectancy").send_keys("2.5")
     settled(driver)
-    until(lambda: "contraindicated" in options_told(driver).get("stereotactic body radiotherapy", ""))
+    wait_for(lambda: "contraindicated" in options_told(driver).get("stereotactic body radiotherapy", ""))
     field(driver, "lifeExpectancy").send_keys("x")
-    until(lambda: "lifeExpectancy.value" in answers(driver))
+    wait_for(lambda: "lifeExpectancy.value" in answers(driver))
     assert options_told(driver) == {}, "no old answer beside an input that cannot be used"
     field(driver, "lifeExpectancy").send_keys(Keys.BACKSPACE * 4)
     settled(driver)
-    until(lambda: "not cleared yet" in options_told(driver).get("stereotactic body radiotherapy", ""))
+    wait_for(lambda: "not cleared yet" in options_told(driver).get("stereotactic body radiotherapy", ""))
     assert_no_complaint(driver, url)
 
 
 def test_a_criterion_is_drawn_and_follows_too(driver: Chrome, url: str) -> None:
     visit(driver, f"{url}/?lang=en")
     driver.find_element(By.CSS_SELECTOR, "button[value=example]").click()
-    until(lambda: "T11" in answers(driver))
+    wait_for(lambda: "T11" in answers(driver))
     shown = driver.find_element(By.CSS_SELECTOR, "#answers button[value='T11 S076']")
     driver.execute_script("arguments[0].closest('details').open = true", shown)
     shown.click()
@@ -132,7 +123,7 @@ def test_a_criterion_is_drawn_and_follows_too(driver: Chrome, url: str) -> None:
     choose(driver, "lesions.0.canalNarrowing.is", "minExclusive")
     field(driver, "lesions.0.canalNarrowing").send_keys(Keys.BACKSPACE * 2, "25")
     title = "return document.querySelector('.picture svg title').textContent"
-    until(lambda: driver.execute_script(title) == "S076 for lesion T11 of case-1: yes")
+    wait_for(lambda: driver.execute_script(title) == "S076 for lesion T11 of case-1: yes")
     assert_no_complaint(driver, url)
 
 
@@ -140,7 +131,7 @@ def test_the_language_changes_and_nothing_typed_is_lost(driver: Chrome, url: str
     visit(driver, f"{url}/?lang=fr")
     field(driver, "lifeExpectancy").send_keys("2,5")
     driver.find_element(By.CSS_SELECTOR, "header button.link").click()
-    until(lambda: driver.find_element(By.TAG_NAME, "html").get_attribute("lang") == "en")
+    wait_for(lambda: driver.find_element(By.TAG_NAME, "html").get_attribute("lang") == "en")
     assert field(driver, "lifeExpectancy").get_attribute("value") == "2.5"
 
 
@@ -170,7 +161,7 @@ def test_old_answers_are_taken_away_when_the_service_is_gone(driver: Chrome, bas
         settled(driver)
         assert "cannot be decided yet" in answers(driver)
     field(driver, "lifeExpectancy").send_keys("2")
-    until(lambda: driver.find_element(By.ID, "stale").is_displayed())
+    wait_for(lambda: driver.find_element(By.ID, "stale").is_displayed())
     assert answers(driver) == ""
 
 
@@ -180,7 +171,7 @@ def test_the_form_works_without_scripts(driver: Chrome, url: str) -> None:
         visit(driver, f"{url}/?lang=en")
         choose(driver, "lesions.0.site", "T8")
         field(driver, "lifeExpectancy").send_keys("2.5", Keys.ENTER)
-        until(lambda: "contraindicated" in options_told(driver).get("stereotactic body radiotherapy", ""))
+        wait_for(lambda: "contraindicated" in options_told(driver).get("stereotactic body radiotherapy", ""))
         assert field(driver, "lifeExpectancy").get_attribute("value") == "2.5"
     finally:
         driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
@@ -188,10 +179,10 @@ def test_the_form_works_without_scripts(driver: Chrome, url: str) -> None:
 
 def test_a_query_is_written_in_the_editor(driver: Chrome, url: str) -> None:
     visit(driver, f"{url}/query?lang=en&name=contraindications-of-option")
-    until(lambda: driver.find_elements(By.CSS_SELECTOR, ".ace_keyword, .ace_content span"))
+    wait_for(lambda: driver.find_elements(By.CSS_SELECTOR, ".ace_keyword, .ace_content span"))
     driver.execute_script("ace.edit(document.querySelector('.ace_editor')).setValue('SELECT (6*7 AS ?n) {}')")
     typing = driver.find_element(By.CSS_SELECTOR, ".ace_editor textarea")
     typing.send_keys(Keys.CONTROL, Keys.ENTER)
-    until(lambda: driver.find_elements(By.ID, "results"))
+    wait_for(lambda: driver.find_elements(By.ID, "results"))
     assert driver.find_element(By.CSS_SELECTOR, "#results td").text == "42"
     assert_no_complaint(driver, url)

@@ -378,6 +378,28 @@ def test_the_manifest_says_how_it_was_decided(base: KnowledgeBase, tmp_path: Pat
     assert (manifest["decided"], manifest["setAside"]) == (1, 0)
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("id,site\n", "no row was decided; 0 reasons in set-aside.csv"),
+        ("id,site\na,b,c\n", "1 reasons in set-aside.csv: row: 3 cells; expected 2, as in the header"),
+    ],
+)
+def test_a_cohort_of_which_no_row_was_decided_is_told_so(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "t.csv").write_text(text, encoding="utf-8")
+    out = tmp_path / "out"
+    CliRunner().invoke(app, ["cohort", str(tmp_path / "t.csv"), "--out", str(out)])
+    asked = (
+        ["audit", str(out)],
+        ["explain", str(out), "S074", "--row", "1"],
+        ["export", str(out), f"{out}.nq"],
+    )
+    for command in asked:
+        done = CliRunner().invoke(app, command)
+        assert isinstance(done.exception, KgServiceError), command
+        assert told in str(done.exception), command
+
+
 FRAGILE_ROWS = 60
 
 

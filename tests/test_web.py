@@ -338,6 +338,7 @@ def test_a_table_is_audited_and_not_kept(client: TestClient) -> None:
         ({"table": ("c.csv", b"")}, {}, "no file"),
         ({"table": ("c.csv", b"id,nonsense\n1,2\n")}, {}, "nonsense"),
         ({"table": ("c.exe", b"id\n1\n")}, {}, ".exe"),
+        ({"table": ("c.csv", b"id,site\n")}, {}, "no row was decided"),
         ({"table": ("c.parquet", b"PAR1")}, {}, "table"),
         ({"table": ("c.csv", b"id,site\n1,T8\n")}, {"by": "centre"}, "centre"),
     ],
