@@ -13,7 +13,6 @@ demo: $(READY)
 
 test: lint $(SPARK)
 	$(BIN)/python -m pytest -q -n auto --dist loadgroup
-	$(BIN)/bonemet check --cases 50
 
 lint: $(READY)
 	$(BIN)/ruff check .
