@@ -5,6 +5,7 @@ Exit codes: 0 done and clean, 1 done with findings, 2 some input could not be us
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -544,6 +545,8 @@ def serve(
         _finish(problems)
     application = create_app(base, assessed, settings)
     application.state.shared.open()
+    # What is loaded is never garbage; looking through it would hold up a request in a hundred.
+    gc.freeze()
     # The access log of the server would hold the text of queries; ours holds none.
     uvicorn.run(
         application,
