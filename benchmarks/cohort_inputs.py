@@ -23,7 +23,6 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from random_records import RandomRecords  # noqa: E402 - it stands beside the tests
 
-from kg_service.derivation import cases_of  # noqa: E402
 from kg_service.errors import InputError  # noqa: E402
 from kg_service.knowledge import DATA_ROOT  # noqa: E402
 from kg_service.rdf_bulk import RdfFile  # noqa: E402
@@ -65,7 +64,7 @@ def models(base: KnowledgeBase) -> Iterator[list[str]]:
     while made < MODELS:
         [record] = base.read_document(source.document(), "random")
         try:
-            if not cases_of(record, schema):
+            if not base.assess(record, base.compiled()).assessments:
                 continue
         except InputError:
             continue
@@ -181,7 +180,7 @@ def main() -> None:
             "",
             "`.venv/bin/python benchmarks/cohort_inputs.py`; `bonemet cohort` as a process of its own, start included.",
             "",
-            f"Machine: {platform.machine()}, {os.cpu_count()} cores shared with other work, {platform.system()}, "
+            f"Machine: {platform.machine()}, {os.cpu_count()} cores, {platform.system()}, "
             f"Python {platform.python_version()}.",
             "",
             "FHIR bulk data, against DuckDB reading the same files into tables with `read_json`:",
