@@ -38,7 +38,7 @@ from kg_service.record import SetAssumption
 from kg_service.request_log import RequestLog
 from kg_service.schedules import ScheduleCalculator, ScheduleValues
 from kg_service.service import AssessedRecord, Batch, KnowledgeBase, parse_readings
-from kg_service.sparql_api import Shared, read_body
+from kg_service.sparql_api import PROBLEM, PROBLEM_CONTENT, Shared, read_body
 from kg_service.sparql_api import router as sparql_router
 from kg_service.text import assessment_text, nothing_to_assess
 from kg_service.validation_cases import FindingJson, record_findings
@@ -46,8 +46,6 @@ from kg_service.wording import Language
 
 MAX_SCHEDULES = 100
 """Most values of one query parameter."""
-PROBLEM = "application/problem+json"
-PROBLEM_CONTENT = {PROBLEM: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
 CORS: dict[str, Any] = {
     "allow_methods": ["GET", "HEAD", "POST", "PUT", "DELETE"],
     "allow_headers": ["accept", "authorization", "content-type"],

@@ -25,7 +25,6 @@ from kg_service.compiler import CompiledGuideline
 from kg_service.errors import KgServiceError, Problem
 from kg_service.feature_table import ROW_ID
 from kg_service.record import SetAssumption
-from kg_service.values import decimal_text
 
 CONCLUSIONS = "conclusions.parquet"
 SET_ASIDE = "set-aside.csv"
@@ -248,5 +247,5 @@ def _settings(compiled: CompiledGuideline, assumptions: Sequence[SetAssumption])
         "guideline": str(guideline.iri),
         "profile": guideline.profile.id if guideline.profile else None,
         "readings": guideline.letters,
-        "assumptions": [f"{a.id}={decimal_text(a.number)} {a.unit}" for a in assumptions],
+        "assumptions": [a.given for a in assumptions],
     }

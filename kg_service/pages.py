@@ -9,6 +9,7 @@ import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -112,8 +113,9 @@ def _lines(documentation: Documentation) -> list[TermLine]:
     return sorted(lines, key=lambda line: (line.label.casefold(), line.curie))
 
 
+@cache
 def environment(language: Language) -> Environment:
-    """Return what renders the templates in a language."""
+    """Return what renders the templates in a language; made once, and with it each template."""
     found = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,

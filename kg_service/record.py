@@ -11,7 +11,7 @@ from rdflib import URIRef
 
 from kg_service.dates import PartialDate
 from kg_service.schema import Entity
-from kg_service.values import Interval, Knowledge, number_text
+from kg_service.values import Interval, Knowledge, decimal_text, number_text
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,11 @@ class SetAssumption:
     unit: str
     inside: Interval
     outside: Interval
+
+    @property
+    def given(self) -> str:
+        """The assumption as the command line and requests take it: ``NAME=VALUE UNIT``."""
+        return f"{self.id}={decimal_text(self.number)} {self.unit}"
 
     def __str__(self) -> str:
         return f"assumption {self.id} ({number_text(self.number)} {self.unit})"

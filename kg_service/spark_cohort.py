@@ -38,7 +38,6 @@ from kg_service.feature_table import ROW_ID
 from kg_service.record import SetAssumption
 from kg_service.service import KnowledgeBase
 from kg_service.table_files import TableFile, open_table
-from kg_service.values import decimal_text
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -158,7 +157,7 @@ def _task(
     return Task(
         tuple(sorted(guideline.letters.items())),
         guideline.profile.id if guideline.profile else None,
-        tuple(f"{a.id}={decimal_text(a.number)} {a.unit}" for a in assumptions),
+        tuple(a.given for a in assumptions),
         tuple(table.names),
         tuple(carried),
         _versions(compiled),

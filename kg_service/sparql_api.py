@@ -47,13 +47,17 @@ PROBLEMS = {
     504: "Stopped at its deadline",
 }
 _ANSWERS: dict[str, Any] = {media_type: {} for media_type in (*RESULT_TYPES, *GRAPH_TYPES)}
-_PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
+PROBLEM = "application/problem+json"
+PROBLEM_CONTENT = {PROBLEM: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
+_REFUSED: dict[int | str, dict[str, Any]] = {
+    status: {"description": text, "content": PROBLEM_CONTENT} for status, text in PROBLEMS.items()
+}
 RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"description": "The complete answer", "content": _ANSWERS},
-    **{status: {"description": text, "content": _PROBLEM} for status, text in PROBLEMS.items()},
+    **_REFUSED,
 }
 _CHANGED: dict[int | str, dict[str, Any]] = {
-    **{status: {"description": text, "content": _PROBLEM} for status, text in PROBLEMS.items()},
+    **_REFUSED,
     201: {"description": "Made; Location names it where the request did not"},
     204: {"description": "Changed"},
 }

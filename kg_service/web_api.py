@@ -15,7 +15,6 @@ from kg_service.case_page import CasePage, CaseRequest
 from kg_service.endpoint import Endpoint
 from kg_service.errors import InputError, KgServiceError, Problem
 from kg_service.linked_data_api import language_of
-from kg_service.protocol_errors import ProtocolError
 from kg_service.queries import load_queries
 from kg_service.sparql_api import MAX_BODY, Shared, read_body
 from kg_service.web_pages import EDITOR, STATIC, WebPages, editor_folder
@@ -106,7 +105,7 @@ def library_query(
         return _page(pages.sparql(language, chosen=chosen, given=given))
     try:
         result = shared.graphs.run(name, given)
-    except (KgServiceError, ProtocolError) as error:
+    except KgServiceError as error:
         return _page(pages.sparql(language, chosen=chosen, given=given, problem=str(error)))
     return _page(pages.sparql(language, chosen=chosen, given=given, result=result))
 
@@ -120,7 +119,7 @@ async def own_query(request: Request, pages: Pages, shared: Shared, language: La
     def answer() -> str:
         try:
             return pages.sparql(language, text=text, result=shared.graphs.query(text))
-        except (KgServiceError, ProtocolError) as error:
+        except KgServiceError as error:
             return pages.sparql(language, text=text, problem=str(error))
 
     return _page(await run_in_threadpool(answer))

@@ -112,14 +112,14 @@ class WebPages:
     def case(self, answer: CaseAnswer, language: Language, *, part: bool = False) -> str:
         """Return the page of a case; of it only the answers, if a part is asked for."""
         wording = self._wording(language)
-        profiles = readings_json(wording)["profiles"]
+        profiles = wording.compiled.guideline.readings.profiles.values()
         return self._render(
             "case_answers.html" if part else "case.html",
             "case",
             language,
             answer=answer,
             comparisons=COMPARISONS,
-            profiles=[(p["id"], p["label"]) for p in profiles],
+            profiles=[(p.id, wording.label(p.iri)) for p in profiles],
             kinds=wording.words("kind"),
             statuses=wording.words("status"),
             bearings=wording.words("bearing"),
