@@ -27,7 +27,7 @@ from kg_service.exchange import json_ld_context, json_schema
 from kg_service.explanation_forms import MEDIA_TYPES, ExplanationForm, explanations_in
 from kg_service.explanation_report import ExplanationJson, explanation_json
 from kg_service.linked_data import LinkedData
-from kg_service.linked_data_api import language_of
+from kg_service.linked_data_api import chosen_type, language_of
 from kg_service.linked_data_api import router as linked_data_router
 from kg_service.metrics import MEDIA_TYPE as METRICS_TYPE
 from kg_service.metrics import Metrics
@@ -52,6 +52,7 @@ CORS: dict[str, Any] = {
     "expose_headers": ["location", "retry-after"],
 }
 """What pages of an allowed origin may send, and read."""
+JSON = "application/json"
 JSON_LD = "application/ld+json"
 SUFFIXES = {
     "text/turtle": ".ttl",
@@ -65,7 +66,7 @@ RECORD_BODY = {
         "required": True,
         "content": {
             media: {"schema": {"type": "object"} if "json" in media else {"type": "string"}}
-            for media in ("application/json", "application/fhir+json", "application/ld+json", "text/turtle")
+            for media in (JSON, "application/fhir+json", JSON_LD, "text/turtle")
         },
     }
 }
@@ -173,7 +174,7 @@ async def read_batch(request: Request, shared: Shared, reference_date: Reference
         With every problem of every record.
     """
     body = await read_body(request)
-    media = request.headers.get("content-type", "application/json").split(";")[0].strip().lower()
+    media = request.headers.get("content-type", JSON).split(";")[0].strip().lower()
     if media not in SUFFIXES and "json" not in media:
         raise StarletteHTTPException(415, f"{media}: send JSON, FHIR JSON, or one of {', '.join(SUFFIXES)}")
     try:
@@ -421,14 +422,17 @@ def _text(
 def _respond(
     request: Request, texts: Mapping[str, Callable[[], str]], as_json: Callable[[], Any]
 ) -> Response:
-    """Answer in the first accepted text form, or as JSON."""
-    for media in request.headers.get("accept", "*/*").split(","):
-        name = media.split(";")[0].strip().lower()
-        if name in texts:
-            return PlainTextResponse(texts[name](), media_type=f"{name}; charset=utf-8")
-        if name in ("application/json", "*/*"):
-            break
-    return JSONResponse(as_json())
+    """Answer in the accepted form that weighs most: as JSON, or in one of the text forms.
+
+    Raises
+    ------
+    UnsuitableFormError
+        When none of them is accepted.
+    """
+    media_type = chosen_type(request, [JSON, *texts])
+    if media_type == JSON:
+        return JSONResponse(as_json())
+    return PlainTextResponse(texts[media_type](), media_type=f"{media_type}; charset=utf-8")
 
 
 def _problem(

@@ -144,10 +144,10 @@ def argue(
     elsewhere : mapping of URIRef to int
         By missing feature, how many open criteria of the case it may settle alone.
     """
-    plan, known = compiled.plan, case.known
-    possible = plan.possible(known)
+    plan = compiled.plan
+    possible = plan.possible(case.known)
     value = plan.decide(tree, possible)
-    proofs, complete = justifications(plan, tree, known)
+    proofs, complete = justifications(plan, tree, possible)
     told = [tuple(case.facts[URIRef(f)] for f in proof) for proof in proofs]
     lacking = sorted(missing(plan, tree, possible)) if value is None else []
     sets = settling_sets(plan, tree, possible) if value is None else []

@@ -23,7 +23,7 @@ from kg_service.option_decision import VERDICTS, OptionDecision, Verdict, decide
 from kg_service.plan import Node
 from kg_service.prescription import PrescriptionCheck, check_prescription
 from kg_service.record import Case, Fact
-from kg_service.values import Knowledge, Status, status_of
+from kg_service.values import Status, status_of
 
 
 @dataclass(frozen=True)
@@ -130,9 +130,7 @@ def assess(case: Case, compiled: CompiledGuideline, source: str) -> Assessment:
     refuse_impossible(
         case, plan, compiled.schema, source, lambda iri: compiled.guideline.label(URIRef(iri), "en")
     )
-    known = case.known
-    possible = plan.possible(known)
-    assessor = _Assessor(compiled, case, known, possible)
+    assessor = _Assessor(compiled, case, plan.possible(case.known))
     conclusions = tuple(assessor.conclusion(r) for r in compiled.guideline.recommendations)
     by_iri = {c.recommendation.iri: c for c in conclusions}
     options = sorted(
@@ -150,12 +148,10 @@ class _Assessor:
         self,
         compiled: CompiledGuideline,
         case: Case,
-        known: Mapping[str, Knowledge],
         possible: Mapping[str, int],
     ) -> None:
         self.compiled = compiled
         self.case = case
-        self.known = known
         self.possible = possible
         self._populations: dict[URIRef, tuple[Status, tuple[Fact, ...], tuple[URIRef, ...]]] = {}
         # By identity: the trees of a compiled guideline outlive its assessor.
@@ -175,7 +171,7 @@ class _Assessor:
         """Return status, facts and missing features of a population; many recommendations share one."""
         if population not in self._populations:
             tree = self.compiled.criterion(population)
-            value, features = justification(self.compiled.plan, tree, self.known)
+            value, features = justification(self.compiled.plan, tree, self.possible)
             lacking = sorted(missing(self.compiled.plan, tree, self.possible)) if value is None else []
             facts = tuple(self.case.facts[URIRef(f)] for f in features)
             self._populations[population] = status_of(value), facts, tuple(URIRef(f) for f in lacking)

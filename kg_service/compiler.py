@@ -156,8 +156,16 @@ class CompiledGuideline:
 
     def recommendations_on(self, option: URIRef, kind: str) -> list[Recommendation]:
         """Return what bears on an option: an indication of it, or anything else on it or a broader one."""
-        targets = {option} if kind in (OFFERS, RESERVES) else self.guideline.broader(option)
-        return [r for r in self.guideline.recommendations if r.kind == kind and r.option in targets]
+        if (option, kind) not in self._bearing:
+            targets = {option} if kind in (OFFERS, RESERVES) else self.guideline.broader(option)
+            self._bearing[option, kind] = [
+                r for r in self.guideline.recommendations if r.kind == kind and r.option in targets
+            ]
+        return self._bearing[option, kind]
+
+    @cached_property
+    def _bearing(self) -> dict[tuple[URIRef, str], list[Recommendation]]:
+        return {}
 
     def _speaking(self, option: URIRef, kind: str) -> list[Recommendation]:
         return [r for r in self.recommendations_on(option, kind) if not r.excluded]

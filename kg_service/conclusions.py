@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from rdflib import Graph, Literal, URIRef
 
+from kg_service.argument import Flip
 from kg_service.assessment import Assessment, Conclusion, OptionVerdict
 from kg_service.bearing import Bearing
 from kg_service.compiler import CompiledGuideline
+from kg_service.derivation import describe
+from kg_service.explain import merged
 from kg_service.guideline import Recommendation
 from kg_service.iris import member_iri, record_graph_iri
 from kg_service.namespaces import CORE, DCTERMS, OWL, PROV, QTY, RDF, RDFS, XSD, local_name
 from kg_service.option_decision import Verdict
 from kg_service.prescription import PrescriptionCheck
 from kg_service.record import AppliedAssumption, Case, Fact
+from kg_service.remedy import Remedy
 from kg_service.robustness import CaseRobustness
 from kg_service.values import Status, decimal_text
 
@@ -28,11 +32,15 @@ _BEARING: dict[Bearing, URIRef] = {
 
 
 def conclusions_graph(
-    assessment: Assessment, compiled: CompiledGuideline, robustness: CaseRobustness | None = None
+    assessment: Assessment,
+    compiled: CompiledGuideline,
+    robustness: CaseRobustness | None = None,
+    remedies: tuple[Remedy, ...] = (),
 ) -> Graph:
     """Return the conclusions on one case, each derived from the facts it rests on.
 
-    Where it was examined, each says whether it is the same under every reading of the source.
+    Where it was examined, each says whether it is the same under every reading of the source. The check
+    of the prescription names the changes that make the best of it, where these were searched.
     """
     graph = Graph()
     base = member_iri(assessment.case.document, assessment.case.id)
@@ -48,7 +56,8 @@ def conclusions_graph(
     for position, verdict in enumerate(assessment.options, start=1):
         _add_verdict(graph, base, verdict, position)
     if assessment.prescription is not None:
-        _add_check(graph, base, assessment.prescription, assessment.case)
+        check = _add_check(graph, base, assessment.prescription, assessment.case)
+        add_remedies(graph, base, check, remedies, compiled, assessment.case)
     if robustness is not None:
         _add_robustness(graph, base, robustness, compiled)
     return graph
@@ -191,7 +200,42 @@ def add_fact(graph: Graph, base: URIRef, fact: Fact, case: Case) -> URIRef:
     return node
 
 
-def _add_check(graph: Graph, base: URIRef, check: PrescriptionCheck, case: Case) -> None:
+def add_remedies(
+    graph: Graph,
+    base: URIRef,
+    check: URIRef,
+    remedies: tuple[Remedy, ...],
+    compiled: CompiledGuideline,
+    case: Case,
+) -> None:
+    """Add to the check of a prescription the changes that make the best of it."""
+    for number, remedy in enumerate(remedies, start=1):
+        node = URIRef(f"{check}/remedy/{number}")
+        graph.add((check, CORE.remedy, node))
+        graph.add((node, RDF.type, CORE.Remedy))
+        graph.add((node, CORE.concordance, remedy.concordance))
+        graph.add((node, CORE.atBest, remedy.best))
+        graph.add((node, CORE.atWorst, remedy.worst))
+        for position, flip in enumerate(remedy.flips, start=1):
+            change = URIRef(f"{node}/change/{position}")
+            graph.add((node, CORE.changedBy, change))
+            add_change(graph, base, change, flip, compiled, case)
+
+
+def add_change(
+    graph: Graph, base: URIRef, node: URIRef, flip: Flip, compiled: CompiledGuideline, case: Case
+) -> None:
+    """Add a fact to change: the values it would have to take, and what is known of it now."""
+    feature = compiled.schema.features[URIRef(flip.change.feature)]
+    values = " or ".join(describe(value, feature) for value in merged(flip.change.values))
+    graph.add((node, RDF.type, CORE.Change))
+    graph.add((node, CORE.ofFact, feature.iri))
+    graph.add((node, CORE.changedTo, Literal(values)))
+    if flip.fact is not None:
+        graph.add((node, PROV.wasDerivedFrom, add_fact(graph, base, flip.fact, case)))
+
+
+def _add_check(graph: Graph, base: URIRef, check: PrescriptionCheck, case: Case) -> URIRef:
     node = add_check(graph, base, check.concordance, check.best, check.worst)
     for option, status in check.realises.items():
         if status == "true":
@@ -203,6 +247,7 @@ def _add_check(graph: Graph, base: URIRef, check: PrescriptionCheck, case: Case)
         if finding.bearing == "departs":
             for fact in finding.facts:
                 graph.add((node, PROV.wasDerivedFrom, add_fact(graph, base, fact, case)))
+    return node
 
 
 def _add_verdict(graph: Graph, base: URIRef, verdict: OptionVerdict, position: int) -> None:

@@ -8,7 +8,7 @@ record contradicts itself.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from datetime import date
 from fractions import Fraction
@@ -85,12 +85,12 @@ def refuse_impossible(
         raise InputError(problems)
 
 
-def contradiction(case: Case, features: set[str], source: str, label: str) -> Problem:
+def contradiction(case: Case, features: Collection[str], source: str, label: str) -> Problem:
     """Return the problem with a case that belongs to a class that nothing can belong to.
 
     Parameters
     ----------
-    features : set of str
+    features : collection of str
         The features that tell what belongs to the class.
     source : str
         Name of the document.

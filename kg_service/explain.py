@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 
@@ -65,7 +65,7 @@ class State:
     in_proof: bool = False
 
 
-def justification(plan: Plan, tree: Node, known: Mapping[str, Knowledge]) -> tuple[bool | None, list[str]]:
+def justification(plan: Plan, tree: Node, possible: Mapping[str, int]) -> tuple[bool | None, list[str]]:
     """Return the value of a tree, and features whose facts entail it, none of them superfluous.
 
     Parameters
@@ -74,8 +74,8 @@ def justification(plan: Plan, tree: Node, known: Mapping[str, Knowledge]) -> tup
         The plan that the tree belongs to.
     tree : Node
         The conclusion.
-    known : mapping of str to Knowledge
-        What is known of the case.
+    possible : mapping of str to int
+        The cells that the facts of the case leave possible.
 
     Returns
     -------
@@ -84,11 +84,16 @@ def justification(plan: Plan, tree: Node, known: Mapping[str, Knowledge]) -> tup
     features : list of str
         Sorted IRIs of the features whose facts are needed.
     """
-    possible = plan.possible({f: known[f] for f in sorted(plan.features_of(tree)) if f in known})
-    value = plan.decide(tree, possible)
+    tested = _tested(plan, tree, possible)
+    value = plan.decide(tree, tested)
     if value is None:
         return None, []
-    return value, sorted(_shrunk(plan, tree, possible, value))
+    return value, sorted(_shrunk(plan, tree, tested, value))
+
+
+def _tested(plan: Plan, tree: Node, possible: Mapping[str, int]) -> dict[str, int]:
+    """Return what is known of the features that a tree tests."""
+    return {f: possible[f] for f in plan.features_of(tree) if f in possible}
 
 
 def _shrunk(plan: Plan, tree: Node, possible: Mapping[str, int], value: bool) -> dict[str, int]:
@@ -102,7 +107,7 @@ def _shrunk(plan: Plan, tree: Node, possible: Mapping[str, int], value: bool) ->
 
 
 def justifications(
-    plan: Plan, tree: Node, known: Mapping[str, Knowledge], most: int = MOST_PROOFS
+    plan: Plan, tree: Node, possible: Mapping[str, int], most: int = MOST_PROOFS
 ) -> tuple[list[tuple[str, ...]], bool]:
     """Return the sets of facts that entail the value of a tree, none with a superfluous fact.
 
@@ -115,8 +120,8 @@ def justifications(
         The plan that the tree belongs to.
     tree : Node
         The conclusion.
-    known : mapping of str to Knowledge
-        What is known of the case.
+    possible : mapping of str to int
+        The cells that the facts of the case leave possible.
     most : int
         How many to return at most.
 
@@ -128,10 +133,10 @@ def justifications(
     complete : bool
         Whether there are no others.
     """
-    value, first = justification(plan, tree, known)
+    value, first = justification(plan, tree, possible)
     if value is None:
         return [], True
-    possible = plan.possible({f: known[f] for f in sorted(plan.features_of(tree)) if f in known})
+    tested = _tested(plan, tree, possible)
     found = [tuple(first)]
     waiting: list[frozenset[str]] = [frozenset({f}) for f in first]
     seen = set(waiting)
@@ -139,7 +144,7 @@ def justifications(
         left_out = waiting.pop(0)
         proof = next((p for p in found if not left_out & set(p)), None)
         if proof is None:
-            rest = {f: cells for f, cells in possible.items() if f not in left_out}
+            rest = {f: cells for f, cells in tested.items() if f not in left_out}
             if plan.decide(tree, rest) is not value:
                 continue
             if len(found) == most:
@@ -206,6 +211,7 @@ def nearest_change(
     target: bool = True,
     impossible: Sequence[Node] = (),
     last: Callable[[str], bool] = lambda _: False,
+    within: Collection[str] | None = None,
 ) -> tuple[Change, ...]:
     """Return the fewest facts to change or supply so that a tree becomes true, or false.
 
@@ -223,13 +229,16 @@ def nearest_change(
         What no case may be: a change after which one of them holds is none.
     last : callable
         Features to change only where no others do as well, such as derived ones.
+    within : collection of str, optional
+        The features that can be changed; every one otherwise.
 
     Returns
     -------
     tuple of Change
         Empty when the tree is so already, or when more than `LARGEST_CHANGE` would be needed.
     """
-    candidates = sorted(plan.features_of(tree), key=lambda f: (last(f), f))
+    changeable = (f for f in plan.features_of(tree) if within is None or f in within)
+    candidates = sorted(changeable, key=lambda f: (last(f), f))
     if plan.decide(tree, possible) is target:
         return ()
     parts = {feature: _parts(plan, tree, {}, feature) for feature in candidates}
@@ -310,7 +319,7 @@ class _State:
             if alone is not None:
                 yield alone
                 return
-        yield from (i for i, c in enumerate(children) if self.plan.features_of(c) & set(self.proof))
+        yield from (i for i, c in enumerate(children) if self.proof.keys() & self.plan.features_of(c))
 
 
 def merged(values: tuple[Knowledge, ...]) -> list[Knowledge]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from rdflib import URIRef
@@ -17,6 +17,7 @@ from kg_service.namespaces import local_name
 from kg_service.option_decision import Reason, Verdict, populations_before, reason_of_precedence
 from kg_service.plan import Node
 from kg_service.prescription import Finding, PrescriptionCheck
+from kg_service.remedy import Remedy
 from kg_service.robustness import (
     Answer,
     ConclusionAnswer,
@@ -78,6 +79,8 @@ class Explanation:
         How recommendations bear on the prescription, the gravest first.
     robustness : Robustness or None
         Whether the answer is the same under every reading; None when that was not examined.
+    remedies : tuple of Remedy
+        The fewest changes that make the best of the prescription; none for anything else, none found.
     """
 
     sort: Sort
@@ -93,6 +96,7 @@ class Explanation:
     yields_to: tuple[URIRef, ...] = ()
     findings: tuple[Finding, ...] = ()
     robustness: Robustness | None = None
+    remedies: tuple[Remedy, ...] = ()
 
     @property
     def ambiguities(self) -> list[str]:
@@ -105,6 +109,7 @@ def explain(
     identifier: str,
     compiled: CompiledGuideline,
     examiner: RobustnessExaminer | None = None,
+    remedied: Callable[[], tuple[Remedy, ...]] = tuple,
 ) -> Explanation:
     """Return the explanation of one answer of an assessment.
 
@@ -118,6 +123,8 @@ def explain(
         The guideline that was used.
     examiner : RobustnessExaminer, optional
         Examines readings on this case; robustness is not told without it.
+    remedied : callable, optional
+        Returns the changes that make the best of the prescription; none are told without it.
 
     Raises
     ------
@@ -139,7 +146,7 @@ def explain(
         raise KgServiceError(
             f"{case.document}, {case.id}: the record says nothing of a prescription; there is none to explain"
         )
-    return explainer.prescription(assessment.prescription)
+    return replace(explainer.prescription(assessment.prescription), remedies=remedied())
 
 
 class _Explainer:

@@ -51,6 +51,8 @@ def blocks_of(explanation: ExplanationJson, wording: Wording) -> Iterator[Block]
         yield Block(place, (Line(statement["paraphrase"]),))
     if explanation["findings"]:
         yield Block(wording.phrase("findings"), tuple(_findings(explanation, wording)))
+    if explanation["sort"] == "prescription":
+        yield Block(wording.phrase("remedies"), tuple(_remedies(explanation, wording)))
     several = len(explanation["arguments"]) > 1
     for argument in explanation["arguments"]:
         if several:
@@ -73,6 +75,15 @@ def _findings(explanation: ExplanationJson, wording: Wording) -> Iterator[Line]:
         text = wording.phrase("finding", bearing=bearing, id=found["id"], label=found["label"])
         shown = found["effectLabel"] and found["bearing"] != "undocumented"
         yield Line(f"{text} [{found['effectLabel']}]" if shown else text)
+
+
+def _remedies(explanation: ExplanationJson, wording: Wording) -> Iterator[Line]:
+    for remedy in explanation["remedies"]:
+        yield Line(wording.phrase("remedy", answer=remedy["answer"]["label"]))
+        for change in remedy["changes"]:
+            yield Line(_change(change, wording), 1)
+    if not explanation["remedies"]:
+        yield Line(wording.phrase("remedy_none"))
 
 
 def _argument(argument: ArgumentJson, wording: Wording, rank: int) -> Iterator[Block]:

@@ -7,18 +7,18 @@ from urllib.parse import quote
 
 from rdflib import Graph, Literal, URIRef
 
-from kg_service.argument import Argument, Flip
+from kg_service.argument import Argument
 from kg_service.compiler import CompiledGuideline
 from kg_service.conclusions import (
     STATUSES,
     add_assessment,
+    add_change,
     add_check,
     add_conclusion,
     add_fact,
+    add_remedies,
     add_verdict,
 )
-from kg_service.derivation import describe
-from kg_service.explain import merged
 from kg_service.explanation import Explanation
 from kg_service.iris import member_iri, record_graph_iri
 from kg_service.namespaces import CORE, PROV, RDF, XSD
@@ -103,7 +103,9 @@ class _Writer:
             case OptionAnswer(verdict, _):
                 return add_verdict(self.graph, self.base, found.iri, verdict)
             case PrescriptionAnswer(concordance, best, worst):
-                return add_check(self.graph, self.base, concordance, best, worst)
+                check = add_check(self.graph, self.base, concordance, best, worst)
+                add_remedies(self.graph, self.base, check, found.remedies, self.compiled, self.case)
+                return check
 
     def _part(self, prop: URIRef, kind: URIRef, whole: URIRef, word: str, position: int) -> URIRef:
         node = URIRef(f"{whole}/{word}/{position}")
@@ -127,7 +129,8 @@ class _Writer:
             for fact in proof:
                 graph.add((part, PROV.wasDerivedFrom, add_fact(graph, self.base, fact, self.case)))
         for position, flip in enumerate(argument.flips, start=1):
-            self._flip(self._part(CORE.changedBy, CORE.Change, node, "change", position), flip)
+            part = self._part(CORE.changedBy, CORE.Change, node, "change", position)
+            add_change(graph, self.base, part, flip, self.compiled, self.case)
         for position, chosen in enumerate(argument.settled_by, start=1):
             part = self._part(CORE.settledBy, CORE.SettlingSet, node, "settling", position)
             for feature in chosen:
@@ -137,14 +140,6 @@ class _Writer:
             graph.add((part, CORE.missingFeature, item.feature))
             graph.add((part, CORE.position, Literal(position, datatype=XSD.integer)))
             graph.add((part, CORE.settles, Literal(item.settles)))
-
-    def _flip(self, node: URIRef, flip: Flip) -> None:
-        feature = self.compiled.schema.features[URIRef(flip.change.feature)]
-        values = " or ".join(describe(value, feature) for value in merged(flip.change.values))
-        self.graph.add((node, CORE.ofFact, feature.iri))
-        self.graph.add((node, CORE.changedTo, Literal(values)))
-        if flip.fact is not None:
-            self.graph.add((node, PROV.wasDerivedFrom, add_fact(self.graph, self.base, flip.fact, self.case)))
 
     def _robustness(self) -> None:
         found = self.explanation.robustness

@@ -10,6 +10,7 @@ from kg_service.assumption_report import AssumptionJson, assumption_json
 from kg_service.explain import Answer, State
 from kg_service.explanation import Explanation, Precedence, Sort
 from kg_service.namespaces import local_name
+from kg_service.remedy import Remedy
 from kg_service.report import (
     FactJson,
     FindingJson,
@@ -18,6 +19,7 @@ from kg_service.report import (
     finding_json,
     statements_json,
 )
+from kg_service.robustness import PrescriptionAnswer
 from kg_service.robustness_report import AnswerJson, RobustnessJson, answer_json, robustness_json
 from kg_service.values import Status, status_of
 from kg_service.wording import Wording
@@ -105,6 +107,13 @@ class PrecedenceJson(TypedDict):
     label: str
 
 
+class RemedyJson(TypedDict):
+    """Facts of a prescription to change together, and what the guideline makes of it then."""
+
+    changes: list[ChangeJson]
+    answer: AnswerJson
+
+
 class ExplanationJson(TypedDict):
     """Why an answer on a case is what it is: a recommendation, an option, or the prescription."""
 
@@ -130,6 +139,7 @@ class ExplanationJson(TypedDict):
     findings: list[FindingJson]
     precedence: list[PrecedenceJson]
     yieldsTo: list[str]
+    remedies: list[RemedyJson]
     ambiguities: dict[str, str]
     robustness: RobustnessJson | None
 
@@ -164,6 +174,7 @@ def explanation_json(explanation: Explanation, wording: Wording) -> ExplanationJ
         "findings": [finding_json(f, wording) for f in explanation.findings],
         "precedence": [_precedence(p, wording) for p in explanation.precedence],
         "yieldsTo": [wording.label(p) for p in explanation.yields_to],
+        "remedies": [_remedy(r, wording) for r in explanation.remedies],
         "ambiguities": {a: wording.label(wording.ambiguity(a)) for a in explanation.ambiguities},
         "robustness": robustness_json(explanation.robustness, wording) if explanation.robustness else None,
     }
@@ -215,6 +226,14 @@ def _change(flip: Flip, wording: Wording) -> ChangeJson:
         "now": wording.value(feature, fact.known) if fact else None,
         "where": fact.where if fact else None,
         "derivedFrom": wording.basis(fact) if fact else [],
+    }
+
+
+def _remedy(remedy: Remedy, wording: Wording) -> RemedyJson:
+    answer = PrescriptionAnswer(remedy.concordance, remedy.best, remedy.worst)
+    return {
+        "changes": [_change(flip, wording) for flip in remedy.flips],
+        "answer": answer_json(answer, wording),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -60,7 +61,7 @@ def _looked_up(path: str, request: Request, shared: Endpoint) -> Response:
     if not path:
         return RedirectResponse(f"{PAGES}{language_of(request)}/index.html", HTTPStatus.SEE_OTHER)
     iri = iri_of(path)
-    media_type = _chosen(request, (*GRAPH_TYPES[:1], HTML, *GRAPH_TYPES[1:]))
+    media_type = chosen_type(request, (*GRAPH_TYPES[:1], HTML, *GRAPH_TYPES[1:]))
     language = language_of(request)
     page = _linked(request).href(iri, language) if media_type == HTML else None
     if page is not None:
@@ -74,7 +75,7 @@ def _looked_up(path: str, request: Request, shared: Endpoint) -> Response:
 
 
 def _void(request: Request, shared: Endpoint) -> Response:
-    media_type = _chosen(request, GRAPH_TYPES)
+    media_type = chosen_type(request, GRAPH_TYPES)
     store = shared.graphs.store
     known = set(store.knowledge_graphs())
     graphs = [graph for graph in store.graphs() if graph.iri in known]
@@ -84,7 +85,14 @@ def _void(request: Request, shared: Endpoint) -> Response:
     return Response(written(found, media_type), media_type=media_type, headers={"vary": "Accept"})
 
 
-def _chosen(request: Request, offered: tuple[str, ...]) -> str:
+def chosen_type(request: Request, offered: Sequence[str]) -> str:
+    """Return the offered media type that a request accepts best.
+
+    Raises
+    ------
+    UnsuitableFormError
+        When it accepts none of them.
+    """
     accepted = accepted_types(request.headers.get("accept"), offered)
     if not accepted:
         raise UnsuitableFormError(f"expected one of {', '.join(offered)} to be accepted")

@@ -74,6 +74,8 @@ class Named:
 Node = Constant | Atom | Not | And | Or | Named
 Possible = Mapping[str, int]
 """Per feature IRI, the cells still possible, one bit each. A missing key is every cell."""
+Decider = Callable[[Possible], bool | None]
+"""Decides one node in a case."""
 
 
 def atoms(node: Node) -> Iterator[Atom]:
@@ -181,8 +183,8 @@ class Plan:
             for tree in self.trees.values()
             for atom in atoms(tree)
         }
-        self._splits: dict[int, tuple[Node, tuple[Split, ...]]] = {}
-        self._shared_splits = self._splits
+        self._prepared: dict[int, _Prepared] = {}
+        self._shared = self._prepared
 
     def sharing(self, build: Callable[[], Mapping[str, Node]]) -> Plan:
         """Return a plan of other trees over the same cells.
@@ -194,7 +196,7 @@ class Plan:
         """
         other = Plan.__new__(Plan)
         other._build, other.cells, other._masks = build, self.cells, self._masks
-        other._splits, other._shared_splits = {}, self._shared_splits
+        other._prepared, other._shared = {}, self._shared
         return other
 
     @cached_property
@@ -207,10 +209,9 @@ class Plan:
         """The features that at least one tree tests."""
         return sorted({atom.feature for tree in self.trees.values() for atom in atoms(tree)})
 
-    @staticmethod
-    def features_of(node: Node) -> set[str]:
-        """Return the features that a tree tests."""
-        return {atom.feature for atom in atoms(node)}
+    def features_of(self, node: Node) -> tuple[str, ...]:
+        """Return the features that a tree tests, sorted."""
+        return self._of(node).features
 
     def possible(self, known: Mapping[str, Knowledge]) -> dict[str, int]:
         """Return the cells that what is known leaves possible, for the features known."""
@@ -225,26 +226,11 @@ class Plan:
         answer = self.kleene(node, possible)
         if answer is not None:
             return answer
-        return self._split(node, dict(possible), self._splits_of(node))
+        return self._split(node, dict(possible), self.splits(node))
 
     def kleene(self, node: Node, possible: Possible) -> bool | None:
         """Return the value of a node by Kleene's tables: sound, and exact where no feature repeats."""
-        match node:
-            case Atom(feature, _):
-                mask = self._masks[id(node)]
-                cells = possible.get(feature, self.cells[feature].full)
-                return True if not cells & ~mask else None if cells & mask else False
-            case And(children):
-                return self._conjunction(children, possible, absorbing=False)
-            case Or(children):
-                return self._conjunction(children, possible, absorbing=True)
-            case Not(child):
-                answer = self.kleene(child, possible)
-                return None if answer is None else not answer
-            case Named(_, child):
-                return self.kleene(child, possible)
-            case Constant(value):
-                return value
+        return self._of(node).kleene(possible)
 
     def mask(self, atom: Atom) -> int:
         """Return the cells in which an atom of this plan holds."""
@@ -252,17 +238,7 @@ class Plan:
 
     def splits(self, node: Node) -> tuple[Split, ...]:
         """Return the features a node tests in several atoms."""
-        return self._splits_of(node)
-
-    def _conjunction(self, children: tuple[Node, ...], possible: Possible, *, absorbing: bool) -> bool | None:
-        """Return the conjunction (`absorbing` False) or the disjunction (True) of some nodes."""
-        open_seen = False
-        for child in children:
-            answer = self.kleene(child, possible)
-            if answer is absorbing:
-                return absorbing
-            open_seen |= answer is None
-        return None if open_seen else not absorbing
+        return self._of(node).splits
 
     def _split(self, node: Node, possible: dict[str, int], splits: tuple[Split, ...]) -> bool | None:
         """Decide an open node on each part of its repeated features."""
@@ -281,19 +257,105 @@ class Plan:
                 return None
         return answers.pop()
 
-    def _splits_of(self, node: Node) -> tuple[Split, ...]:
+    def _of(self, node: Node) -> _Prepared:
         # The trees of criteria are shared by the plans of all readings; others belong to one plan.
-        known = self._shared_splits if isinstance(node, Named) else self._splits
-        if id(node) not in known:
-            known[id(node)] = node, tuple(self._find_splits(node))
-        return known[id(node)][1]
+        known = self._shared if isinstance(node, Named) else self._prepared
+        found = known.get(id(node))
+        if found is None:
+            found = known[id(node)] = _Prepared(node, self._decider(node), self._masks, self.cells)
+        return found
 
-    def _find_splits(self, node: Node) -> Iterator[Split]:
-        distinct = list(atoms(node))
-        for feature, count in sorted(Counter(atom.feature for atom in distinct).items()):
-            if count > 1:
-                masks = [self._masks[id(atom)] for atom in distinct if atom.feature == feature]
-                yield Split(feature, tuple(_alike(masks, self.cells[feature])))
+    def _decider(self, node: Node) -> Decider:
+        """Return what decides a node by Kleene's tables."""
+        match node:
+            case Atom(feature, _):
+                return _tested(feature, self._masks[id(node)], self.cells[feature].full)
+            case And(children):
+                return _conjunction([self._of(child).kleene for child in children], absorbing=False)
+            case Or(children):
+                return _conjunction([self._of(child).kleene for child in children], absorbing=True)
+            case Not(child):
+                return _negation(self._of(child).kleene)
+            case Named(_, child):
+                return self._of(child).kleene
+            case Constant(value):
+                return lambda _: value
+
+
+class _Prepared:
+    """One node of a plan, taken apart once for all cases.
+
+    Parameters
+    ----------
+    node : Node
+        The node; kept, so that nothing else takes its identity.
+    kleene : callable
+        Decides it by Kleene's tables.
+    masks, cells
+        Those of the plan.
+    """
+
+    def __init__(
+        self, node: Node, kleene: Decider, masks: Mapping[int, int], cells: Mapping[str, Cells]
+    ) -> None:
+        self.node, self.kleene = node, kleene
+        self._masks, self._cells = masks, cells
+
+    @cached_property
+    def features(self) -> tuple[str, ...]:
+        """The features it tests, sorted."""
+        return tuple(sorted({atom.feature for atom in atoms(self.node)}))
+
+    @cached_property
+    def splits(self) -> tuple[Split, ...]:
+        """The features it tests in several atoms."""
+        distinct = list(atoms(self.node))
+        counts = Counter(atom.feature for atom in distinct)
+        masks = {
+            feature: [self._masks[id(atom)] for atom in distinct if atom.feature == feature]
+            for feature, count in sorted(counts.items())
+            if count > 1
+        }
+        return tuple(Split(feature, tuple(_alike(m, self._cells[feature]))) for feature, m in masks.items())
+
+
+def _tested(feature: str, mask: int, full: int) -> Decider:
+    """Return what decides an atom that holds in the cells of a mask."""
+    outside = full & ~mask
+
+    def decide(possible: Possible) -> bool | None:
+        cells = possible.get(feature, full)
+        if not cells & outside:
+            return True
+        return None if cells & mask else False
+
+    return decide
+
+
+def _negation(child: Decider) -> Decider:
+    """Return what decides the opposite of a node."""
+
+    def decide(possible: Possible) -> bool | None:
+        answer = child(possible)
+        return None if answer is None else not answer
+
+    return decide
+
+
+def _conjunction(children: list[Decider], *, absorbing: bool) -> Decider:
+    """Return what decides the conjunction (`absorbing` False) or the disjunction (True) of some nodes."""
+
+    def decide(possible: Possible) -> bool | None:
+        answer: bool | None = not absorbing
+        for child in children:
+            found = child(possible)
+            if found is absorbing:
+                return absorbing
+            if found is None:
+                answer = None
+        return answer
+
+    return decide
 
 
 def _alike(masks: list[int], cells: Cells) -> list[int]:

@@ -109,8 +109,7 @@ class _Checker:
         self.guideline = compiled.guideline
         self.plan = compiled.plan
         self.trees = compiled.prescriptions
-        self.known = case.known
-        self.possible = self.plan.possible(self.known)
+        self.possible = self.plan.possible(case.known)
 
     def check(self) -> PrescriptionCheck:
         found = [standing(r, self.trees, self._decided) for r in self.guideline.recommendations]
@@ -139,7 +138,7 @@ class _Checker:
     def _finding(self, recommendation: Recommendation, bearing: Bearing) -> Finding:
         tree = self.trees.following(recommendation) or self.trees.departing(recommendation)
         assert tree is not None  # noqa: S101 - what bears on a prescription has a tree
-        value, features = justification(self.plan, tree, self.known)
+        value, features = justification(self.plan, tree, self.possible)
         lacking = sorted(missing(self.plan, tree, self.possible)) if value is None else []
         return Finding(
             recommendation,

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from rdflib import Graph
+from rdflib import Graph, URIRef
 
 from kg_service.assessment import Assessment, assess
 from kg_service.assumptions import LocalAssumptions, settings_together
 from kg_service.compiler import CompiledGuideline
+from kg_service.counterfactual import case_with
 from kg_service.derivation import cases_of
 from kg_service.errors import InputError, KgServiceError, Problem, UnknownNameError
 from kg_service.explanation import Explanation, explain
@@ -24,7 +25,9 @@ from kg_service.limits import Limits
 from kg_service.reader import parse_json, read_record
 from kg_service.record import Case, Record, SetAssumption
 from kg_service.record_from_rdf import documents_from_graph, parse_rdf
+from kg_service.remedy import Remedy, remedies
 from kg_service.robustness import VARIANTS_KEPT, CaseRobustness, ReadingSpace, RobustnessExaminer
+from kg_service.values import Knowledge
 from kg_service.wording import Wording
 
 RDF_FORMATS = {
@@ -280,6 +283,18 @@ class KnowledgeBase:
         }
         return replace(assessed, robustness=found)
 
+    def remedies(
+        self, record: Record, assessment: Assessment, compiled: CompiledGuideline
+    ) -> tuple[Remedy, ...]:
+        """Return the fewest changes that make the best of the prescription of a case; see `remedies`."""
+        settings = [applied.setting for applied in assessment.case.assumptions]
+
+        def changed(values: Mapping[URIRef, Knowledge]) -> Case | None:
+            case = case_with(record, assessment.case.id, values, compiled.schema)
+            return None if case is None else self.assumptions.apply(case, settings)
+
+        return remedies(assessment.case, compiled, changed)
+
     def explain(
         self,
         assessed: AssessedRecord,
@@ -312,7 +327,13 @@ class KnowledgeBase:
             raise UnknownNameError(self.wording(compiled, "en").case_label, case, known)
         chosen = [a for a in assessed.assessments if case in (None, a.case.id)]
         return [
-            explain(a, identifier, compiled, RobustnessExaminer(self.reading_space, compiled, a.case))
+            explain(
+                a,
+                identifier,
+                compiled,
+                RobustnessExaminer(self.reading_space, compiled, a.case),
+                partial(self.remedies, assessed.record, a, compiled),
+            )
             for a in chosen
         ]
 

@@ -51,7 +51,8 @@ class Graphs:
         graphs: dict[URIRef, tuple[GraphKind, Graph]] = {record_graph_iri(document): ("record", record)}
         for assessment in item.assessments:
             iri = conclusions_graph_iri(document, assessment.case.id)
-            graphs[iri] = ("conclusions", conclusions_graph(assessment, compiled))
+            found = self.base.remedies(item.record, assessment, compiled)
+            graphs[iri] = ("conclusions", conclusions_graph(assessment, compiled, remedies=found))
         self.store.exchange(self._of_document(document), graphs)
         return list(graphs)
 

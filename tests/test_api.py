@@ -17,7 +17,7 @@ from kg_service.sparql_api import MAX_BODY
 
 CASE = (DATA_ROOT / "examples" / "case-thoracic-reirradiation.json").read_text(encoding="utf-8")
 BUNDLE = (DATA_ROOT / "examples" / "fhir" / "TrialMatching_Patient01.json").read_text(encoding="utf-8")
-EXPECTED_QUERIES = 31
+EXPECTED_QUERIES = 33
 JSON = {"content-type": "application/json"}
 
 
@@ -63,6 +63,8 @@ def test_a_bundle_is_assessed_with_its_notes(client: TestClient) -> None:
         ("application/json", "application/json", '"conclusions"'),
         ("*/*", "application/json", '"conclusions"'),
         ("text/html, text/plain;q=0.5", "text/plain", "General options"),
+        ("text/plain;q=0.2, text/turtle;q=0.9", "text/turtle", "core:Conclusion"),
+        ("application/json;q=0, text/*;q=0.1", "text/plain", "General options"),
     ],
 )
 def test_the_answer_comes_in_the_form_asked_for(
@@ -71,6 +73,12 @@ def test_the_answer_comes_in_the_form_asked_for(
     response = client.post("/assess", content=CASE, headers={**JSON, "accept": accept})
     assert response.headers["content-type"].startswith(media)
     assert text in response.text
+
+
+def test_an_answer_that_cannot_be_written_as_asked_is_not_written(client: TestClient) -> None:
+    response = client.post("/assess", content=CASE, headers={**JSON, "accept": "image/png"})
+    assert response.status_code == 406
+    assert "text/turtle" in response.json()["detail"]
 
 
 def test_language_and_readings_are_parameters(client: TestClient) -> None:

@@ -134,12 +134,12 @@ def test_every_justification_is_found() -> None:
     a, b, c, d = (Atom(name, yes) for name in "abcd")
     tree = Named("t", Or((And((a, b)), And((a, c)), d)))
     plan = Plan({"t": tree}, {name: truth(True) | truth(False) for name in "abcd"})
-    known: dict[str, Knowledge] = dict.fromkeys("abcd", yes)
+    known = plan.possible(dict.fromkeys("abcd", yes))
     found, complete = justifications(plan, tree, known)
     assert (set(found), complete) == ({("a", "b"), ("a", "c"), ("d",)}, True)
     found, complete = justifications(plan, tree, known, most=2)
     assert (len(found), complete) == (2, False)
-    assert justifications(plan, tree, {"a": yes}) == ([], True)
+    assert justifications(plan, tree, plan.possible({"a": yes})) == ([], True)
 
 
 def test_a_change_goes_both_ways_and_tells_where_a_derived_fact_comes_from(explained: Any) -> None:

@@ -821,3 +821,21 @@ def test_the_reference_date_is_never_invented() -> None:
     assert "referenceDate" not in read(patient()).document
     with pytest.raises(InputError, match="reference date"):
         read(patient(), reference_date="tomorrow")
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({"deceasedDateTime": "2026-12-01T08:00:00+01:00"}, "2026-12-01"),
+        ({"deceasedDateTime": "2026-12"}, "2026-12"),
+        ({"deceasedBoolean": True}, None),
+        ({"deceasedBoolean": False}, None),
+        ({}, None),
+    ],
+)
+def test_a_date_of_death_is_taken_and_a_death_without_one_is_noted(
+    told: dict[str, object], expected: str | None
+) -> None:
+    record = read({**patient(), **told})
+    assert record.document.get("deathDate") == expected
+    assert ("has died" in whys(record, "Patient/")) is any(told.values())

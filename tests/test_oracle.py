@@ -77,7 +77,7 @@ def test_hermit_certifies_justifications_and_that_no_fact_of_them_is_superfluous
     for known in random_cases(compiled, 12, 21):
         for recommendation in compiled.guideline.recommendations[::4]:
             name = str(recommendation.population)
-            value, features = justification(plan, plan.trees[name], known)
+            value, features = justification(plan, plan.trees[name], plan.possible(known))
             if value is None:
                 continue
             questions.append((name, {f: known[f] for f in features}, value))

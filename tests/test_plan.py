@@ -94,7 +94,7 @@ def test_learning_more_never_turns_a_decided_answer(tree: Node, facts: dict, mor
 @given(trees, known)
 def test_a_justification_entails_and_none_of_its_facts_can_be_left_out(tree: Node, facts: dict) -> None:
     plan = Plan({"t": tree}, DOMAINS)
-    value, features = justification(plan, tree, facts)
+    value, features = justification(plan, tree, plan.possible(facts))
     assert value is plan.decide(tree, plan.possible(facts))
     if value is not None:
         kept = {f: facts[f] for f in features}

@@ -10,22 +10,15 @@ from typing import Any
 import pytest
 from rdflib import Graph, URIRef
 
-from kg_service.assessment import assess
-from kg_service.compiler import CompiledGuideline
-from kg_service.conclusions import conclusions_graph
-from kg_service.derivation import cases_of
 from kg_service.errors import CatalogError, InputError, UnknownNameError
-from kg_service.guideline import Guideline
-from kg_service.iris import conclusions_graph_iri, record_graph_iri
-from kg_service.knowledge import DATA_ROOT, load_file, load_graph
-from kg_service.limits import Limits
+from kg_service.knowledge import DATA_ROOT
 from kg_service.namespaces import local_name
 from kg_service.queries import FOLDER, LANGUAGES, load_queries, read_query, run
-from kg_service.reader import read_record
-from kg_service.record_rdf import record_graph
+from kg_service.service import KnowledgeBase
+from kg_service.sparql import Graphs
 from kg_service.store import Store
 
-EXPECTED_QUERIES = 31
+EXPECTED_QUERIES = 33
 REIRRADIATED = {
     "id": "case-1",
     "referenceDate": "2026-11-02",
@@ -144,19 +137,13 @@ def practice() -> Store:
 
 def stored(*documents: dict[str, Any]) -> Store:
     """Return a store that holds the knowledge, some records, and what is concluded on them."""
+    base = KnowledgeBase()
     found = Store()
     found.load_knowledge()
-    compiled = CompiledGuideline(Guideline(load_graph()))
-    limits = Limits(load_file(DATA_ROOT / "shapes" / "record.ttl"))
+    graphs = Graphs(base, found)
     for document in documents:
-        record = read_record(document, compiled.schema, limits, str(document["id"]))
-        cases = cases_of(record, compiled.schema)
-        found.replace_graph(
-            record_graph_iri(record.root.id), record_graph(record, cases, compiled.schema), kind="record"
-        )
-        for case in cases:
-            graph = conclusions_graph(assess(case, compiled, record.source), compiled)
-            found.replace_graph(conclusions_graph_iri(case.document, case.id), graph, kind="conclusions")
+        (record,) = base.read_document(document, str(document["id"]))
+        graphs.add(base.assess(record, base.compiled()))
     return found
 
 
@@ -634,6 +621,44 @@ def test_prescription_concordance(store: Store) -> None:
     )  # the board did not validate
     assert "S080" in first["undocumented"].split()
     assert rows(store, "prescription-concordance", case="sparse/L9") == []  # nothing is prescribed
+
+
+@answers("changes-to-prescription")
+def test_changes_to_a_prescription() -> None:
+    """S141: where a fracture is feared, 30 Gy in 10 is recommended; a single 8 Gy is for exceptions."""
+    document = treated("single", "Femur", 8, 1, painType="NociceptivePain", fractureRisk=True)
+    never = {"previousCourses": [], "allCoursesListed": True}
+    changes = rows(stored({**document, **never}), "changes-to-prescription", case="single/L1", language="fr")
+    assert [(row["feature"], row["now"], row["changedTo"]) for row in changes] == [
+        ("dose totale", "8 Gy", "30 Gy"),
+        ("nombre de fractions", "1", "10"),
+    ]
+
+
+@answers("death-after-treatment")
+def test_deaths_after_a_treatment() -> None:
+    """The reference date is 2 November 2026: day 30 is 2 December, day 90 is 31 January 2027."""
+    days = {
+        "on-day-30": "2026-12-02",
+        "on-day-31": "2026-12-03",
+        "on-day-90": "2027-01-31",
+        "on-day-91": "2027-02-01",
+        "the-day-itself": "2026-11-02",
+        "the-day-before": "2026-11-01",
+        "in-november": "2026-11",  # perhaps on the first
+        "in-december": "2026-12",  # within 90 days, not surely within 30
+        "in-2027": "2027",
+        "in-2028": "2028",
+    }
+    records = [{**treated(name, "T8", 30, 10), "deathDate": day} for name, day in days.items()]
+    store = stored(*records, treated("not-told", "T8", 30, 10), treated("other", "T8", 8, 1))
+    counts = ("treated", "within", "later", "before", "uncertain", "unknown")
+    (at_30,) = rows(store, "death-after-treatment", option="rt:RT-30Gy-10fx", days="30")
+    assert tuple(at_30[c] for c in counts) == (11, 2, 5, 1, 2, 1)
+    (at_90,) = rows(store, "death-after-treatment", option="rt:RT-30Gy-10fx")
+    assert tuple(at_90[c] for c in counts) == (11, 5, 2, 1, 2, 1)
+    (none,) = rows(store, "death-after-treatment", option="rt:RT-6Gy-1fx")
+    assert tuple(none[c] for c in counts) == (0, 0, 0, 0, 0, 0)
 
 
 @answers("evidence-on-outcome")

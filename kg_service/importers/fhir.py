@@ -25,12 +25,14 @@ from kg_service.importers.fhir_lesions import Lesions, denials, find_lesions
 from kg_service.importers.fhir_patients import PatientFile, by_patient
 from kg_service.importers.fhir_reading import Reader
 from kg_service.importers.fhir_treatments import Treatment
+from kg_service.importers.fhir_values import date_text
 from kg_service.namespaces import REC
 from kg_service.record import Note
 from kg_service.schema import Entity, RecordSchema
 
 __all__ = ["FhirBindings", "FhirRecord", "Note", "is_fhir", "read_fhir"]
 
+_DECEASED = "deceasedDateTime"
 _NOT_ID = re.compile(r"[^A-Za-z0-9._-]+")
 _READ = frozenset(
     {
@@ -87,7 +89,7 @@ def read_fhir(
     source : str
         Name of the document, for messages.
     reference_date : str, optional
-        The day the assessment speaks of. Nothing later is taken.
+        The day the assessment speaks of. Nothing later is taken but a date of death, which decides nothing.
 
     Raises
     ------
@@ -135,6 +137,7 @@ def _record(
     surgeries = find_surgeries(reader, lesions, reference)
     page = _Page(reader.bindings.schema, reader.file, lesions)
     page.write(reference_text, settled.facts, courses, surgeries)
+    page.write_death(reader)
     return FhirRecord(page.document, page.provenance, tuple(dict.fromkeys(reader.notes)))
 
 
@@ -171,6 +174,16 @@ class _Page:
         self._write_lesions(facts)
         self._write_treatments(REC.PreviousCourse, courses)
         self._write_treatments(REC.Surgery, surgeries)
+
+    def write_death(self, reader: Reader) -> None:
+        """Write the day the patient died, where the Patient tells one."""
+        if reader.file.patient is None:
+            return
+        view = reader.file.patient.view(reader.notes)
+        died = date_text(view, _DECEASED)
+        if died is not None:
+            self.document[_key(self.patient, REC.deathDate)] = died
+            self.provenance[_key(self.patient, REC.deathDate)] = view.at(_DECEASED)
 
     def _write_lesions(self, facts: list[Fact]) -> None:
         entries = []
@@ -255,8 +268,8 @@ def _note_the_unread(reader: Reader) -> None:
             reader.notes.append(
                 Note(f"{view.place} {path}".rstrip(), str(code), str(reader.bindings.defect(code)))
             )
-        if resource.kind == "Patient" and (view.flag("deceasedBoolean") or view.body.get("deceasedDateTime")):
-            view.note("deceased", "the record has no place for it; check whether an assessment makes sense")
+        if resource.kind == "Patient" and (view.flag("deceasedBoolean") or view.body.get(_DECEASED)):
+            view.note("deceased", "the patient has died; check whether an assessment makes sense")
 
 
 def _defective(body: object, bindings: FhirBindings) -> Iterator[tuple[str, Code]]:
