@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -45,8 +45,6 @@ _ASIDE = pa.schema(
         ("remedy", pa.string()),
     ]
 )
-Progress = Callable[[int, int | None], None]
-"""Takes the rows done so far, and all of them where that is known."""
 
 
 def conclusions_in(folder: Path) -> ds.Dataset:

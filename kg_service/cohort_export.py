@@ -32,6 +32,7 @@ from kg_service.guideline import Recommendation
 from kg_service.iris import conclusions_graph_iri, member_iri
 from kg_service.namespaces import CORE, DATA, local_name
 from kg_service.option_decision import Verdict
+from kg_service.progress import Progress, untold
 from kg_service.values import Status
 
 ROWS = 16_384
@@ -41,10 +42,8 @@ LONG = (".parquet",)
 _CASE, _GRAPH = URIRef("urn:of-the-row:case"), URIRef("urn:of-the-row:graph")
 """Stand for the case and its graph until the row is known."""
 
-Progress = Callable[[int, int | None], None]
 
-
-def export(folder: CohortFolder, target: Path, progress: Progress = lambda _done, _all: None) -> int:
+def export(folder: CohortFolder, target: Path, progress: Progress = untold) -> int:
     """Write the conclusions of a cohort to a file, whole or not at all; return how many rows or quads.
 
     Parameters

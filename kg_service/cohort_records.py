@@ -26,7 +26,6 @@ from kg_service.cohort_answers import (
     ROW_NUMBER,
     CohortAnswers,
     CohortSummary,
-    Progress,
     Refusal,
     describe_run,
     made_folder,
@@ -37,6 +36,7 @@ from kg_service.errors import InputError, KgServiceError, Problem
 from kg_service.feature_masks import Encoded
 from kg_service.feature_table import ROW_ID
 from kg_service.importers.fhir_bulk import SUFFIXES, FhirBulk
+from kg_service.progress import PhasedProgress, untold
 from kg_service.rdf_bulk import FORMS, RdfFile, suffix_of
 from kg_service.record import SetAssumption
 from kg_service.record_cases import CaseEncoder, EncodedRecords, RecordReading
@@ -108,7 +108,7 @@ def decide_records(
     masks: bool = False,
     fragile: bool = False,
     workers: int | None = None,
-    progress: Progress = lambda _done, _all: None,
+    progress: PhasedProgress = untold,
 ) -> CohortSummary:
     """Decide every case of every record of a source.
 
@@ -129,7 +129,7 @@ def decide_records(
     workers : int, optional
         Processes that read; as many as there are cores otherwise, and none for a small source.
     progress : callable
-        Told after each batch of rows.
+        Told of the bytes that are sorted, then of the records that are decided.
 
     Raises
     ------
@@ -147,7 +147,9 @@ def decide_records(
         with CohortAnswers(folder) as answers, _pool(encoder, _processes(source, workers)) as pool:
             run = _Run(decider, answers, masks=masks, progress=progress)
             found = source.records(
-                scratch, lambda name, problems: answers.refuse([Refusal(None, name, problems)])
+                scratch,
+                lambda name, problems: answers.refuse([Refusal(None, name, problems)]),
+                _Sorting(source.size, progress),
             )
             with closing(found) as raws:
                 for encoded in pool.encoded(_parcels(raws)):
@@ -166,6 +168,17 @@ def decide_records(
         summary = CohortSummary(answers.decided, answers.set_aside, run.records, run.without_case)
         describe_run(folder, decider, assumptions, summary, more, masks=masks)
     return summary
+
+
+class _Sorting:
+    """Tells how much of a source is read before its first record."""
+
+    def __init__(self, size: int, progress: PhasedProgress) -> None:
+        self._done, self._size, self._progress = 0, size, progress
+
+    def __call__(self, read: int) -> None:
+        self._done += read
+        self._progress(self._done, self._size, "bytes sorted")
 
 
 def _parcels(raws: Iterable[RawRecord]) -> Iterator[list[RawRecord]]:
@@ -258,7 +271,7 @@ class _Run:
     """Gathers encoded cases into batches, decides them and writes the answers."""
 
     def __init__(
-        self, decider: CaseDecider, answers: CohortAnswers, *, masks: bool, progress: Progress
+        self, decider: CaseDecider, answers: CohortAnswers, *, masks: bool, progress: PhasedProgress
     ) -> None:
         self.records = self.without_case = 0
         self._decider = decider

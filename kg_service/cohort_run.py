@@ -14,7 +14,6 @@ from kg_service.cohort_answers import (
     ROW_NUMBER,
     CohortAnswers,
     CohortSummary,
-    Progress,
     Refusal,
     describe_run,
     made_folder,
@@ -24,6 +23,7 @@ from kg_service.derivation import cases_of
 from kg_service.errors import InputError, Problem
 from kg_service.feature_masks import Indices
 from kg_service.feature_table import ROW_ID, Column, TableSchema
+from kg_service.progress import Progress, untold
 from kg_service.reader import read_record
 from kg_service.record import Case, Record, SetAssumption
 from kg_service.service import KnowledgeBase
@@ -93,7 +93,7 @@ def decide_table(
     carried: Sequence[str] = (),
     masks: bool = False,
     fragile: bool = False,
-    progress: Progress = lambda _done, _all: None,
+    progress: Progress = untold,
 ) -> CohortSummary:
     """Decide every row of a table.
 

@@ -22,7 +22,7 @@ from kg_service.rdf_parse import ParsedTriple, parse
 from kg_service.record_from_rdf import properties_of
 from kg_service.record_source import RawRecord, Refuse
 from kg_service.schema import Kind, RecordSchema
-from kg_service.spill_files import MARK, ZIPPED, SpillFiles, cut_off, lines_of, mark, opened
+from kg_service.spill_files import MARK, ZIPPED, SpillFiles, Told, cut_off, lines_of, mark, opened, untold
 from kg_service.store.bulk import StoredNode, TripleStore, node_of, written
 
 FORMS = {".nt": "nt", ".nq": "nquads", ".ttl": "turtle", ".trig": "trig"}
@@ -116,12 +116,12 @@ class RdfFile:
         """The size of its files."""
         return self.path.stat().st_size
 
-    def records(self, scratch: Path, refuse: Refuse) -> Generator[RawRecord]:
+    def records(self, scratch: Path, refuse: Refuse, told: Told = untold) -> Generator[RawRecord]:
         """Yield the triples of each record; see `RecordSource`."""
         (scratch / "triples").mkdir()
         store = TripleStore(scratch / "triples")
         loading = _Loading(SpillFiles(scratch, "ours", _MARKED), SpillFiles(scratch, "reached", _MARKED))
-        store.add(self._noted(self._triples(loading, refuse), loading))
+        store.add(self._noted(self._triples(loading, refuse, told), loading))
         for root in self._roots(store):
             yield self._record(root, store, loading)
         for node in self._left(store, loading):
@@ -137,12 +137,12 @@ class RdfFile:
         for root in self._schema.roots():
             yield from store.subjects(str(RDF.type), str(root.iri))
 
-    def _triples(self, loading: _Loading, refuse: Refuse) -> Iterator[ParsedTriple]:
+    def _triples(self, loading: _Loading, refuse: Refuse, told: Told) -> Iterator[ParsedTriple]:
         if self._syntax in BY_LINE:
-            yield from self._by_line(loading, refuse)
+            yield from self._by_line(loading, refuse, told)
             return
         try:
-            with opened(self.path) as stream:
+            with opened(self.path, told) as stream:
                 yield from parse(stream, self._suffix, BASE_IRI)
         except CatalogError as error:
             problem = Problem(self.path.name, f"not valid {self._syntax} ({error})", f"RDF in {self._syntax}")
@@ -150,8 +150,8 @@ class RdfFile:
         except (OSError, EOFError) as error:
             raise cut_off(self.path, "to its end", error) from error
 
-    def _by_line(self, loading: _Loading, refuse: Refuse) -> Iterator[ParsedTriple]:
-        lines = lines_of(self.path)
+    def _by_line(self, loading: _Loading, refuse: Refuse, told: Told) -> Iterator[ParsedTriple]:
+        lines = lines_of(self.path, told)
         while together := list(islice(lines, TOGETHER)):
             try:
                 triples = list(parse(b"\n".join(text for _, text in together), self._suffix, BASE_IRI))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from kg_service.errors import Problem
+from kg_service.spill_files import Told
 
 Refuse = Callable[[str | None, list[Problem]], None]
 """Takes what cannot be used: what the source calls it, where that could be read, and the problems."""
@@ -47,8 +48,10 @@ class RecordSource(Protocol):
     def size(self) -> int:
         """The size of its files."""
 
-    def records(self, scratch: Path, refuse: Refuse) -> Generator[RawRecord]:
+    def records(self, scratch: Path, refuse: Refuse, told: Told = ...) -> Generator[RawRecord]:
         """Yield the records, in the same order each time, in memory that does not grow with the source.
+
+        Before the first record, all of the source is read and sorted on disk.
 
         Parameters
         ----------
@@ -56,6 +59,8 @@ class RecordSource(Protocol):
             An empty folder for files that are of no use afterwards.
         refuse : callable
             Told of every part of the source that no record can be made of.
+        told : callable
+            Told of the bytes that are read, as they are on disk; `size` of them in all.
 
         Raises
         ------

@@ -14,6 +14,7 @@ from rdflib import Graph, URIRef
 from kg_service.errors import InputError, KgServiceError, Problem
 from kg_service.knowledge import DATA_ROOT, load_file
 from kg_service.namespaces import RDF
+from kg_service.progress import Progress, untold
 from kg_service.rdf_parse import stream_triples
 from kg_service.rdf_terms import RdfTerm, iri_term
 from kg_service.service import KnowledgeBase
@@ -25,7 +26,6 @@ from kg_service.shape_tree import ShapePlan
 from kg_service.shape_writer import CONTRADICTIONS
 from kg_service.triple_table import TripleTable
 
-Progress = Callable[[int, int | None], None]
 Counting = Callable[[str], AbstractContextManager[Progress]]
 
 
@@ -71,7 +71,7 @@ def validate_files(
     out: Path,
     turtle: Path | None = None,
     *,
-    counting: Counting = lambda _what: nullcontext(lambda _done, _all: None),
+    counting: Counting = lambda _what: nullcontext(untold),
 ) -> ShapeSummary:
     """Validate RDF files, taken as one graph, and write what is found.
 

@@ -4,32 +4,79 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from kg_service.errors import InputError, Problem
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
 LONGEST = 2**26
 """Bytes of the longest line that is read whole."""
+READ = 2**20
+"""Bytes that are read at once."""
 HELD = 2**25
 """Bytes held in memory before they are written to files."""
 MARK = 8
 """Bytes of the number that stands for a text."""
 ZIPPED = ".gz"
 _BOM = b"\xef\xbb\xbf"
+Told = Callable[[int], None]
+"""Takes how many more bytes are read."""
 
 
-def opened(file: Path) -> BinaryIO:
-    """Return a file open for reading, unpacked if it is compressed."""
-    return cast(BinaryIO, gzip.open(file)) if file.suffix.lower() == ZIPPED else file.open("rb")
+def untold(_read: int) -> None:
+    """Tell nobody."""
 
 
-def lines_of(file: Path) -> Iterator[tuple[int, bytes]]:
+@contextmanager
+def opened(file: Path, told: Told = untold) -> Iterator[BinaryIO]:
+    """Have a file open for reading, unpacked if it is compressed.
+
+    Parameters
+    ----------
+    file : Path
+        The file.
+    told : callable
+        Told of the bytes that are read of it, as they are on disk.
+    """
+    with io.BufferedReader(_Watched(file, told), READ) as stream:
+        if file.suffix.lower() == ZIPPED:
+            with gzip.open(stream) as unpacked:
+                yield cast(BinaryIO, unpacked)
+        else:
+            yield cast(BinaryIO, stream)
+
+
+class _Watched(io.FileIO):
+    """A file that tells how many of its bytes are read."""
+
+    def __init__(self, file: Path, told: Told) -> None:
+        super().__init__(file)
+        self._told = told
+
+    def readinto(self, buffer: WriteableBuffer) -> int | None:
+        read = super().readinto(buffer)
+        self._told(read or 0)
+        return read
+
+
+def lines_of(file: Path, told: Told = untold) -> Iterator[tuple[int, bytes]]:
     """Yield the lines of a file that hold something, without the space around them, numbered from 1.
 
     Of a line that is too long its beginning alone is told, so that it cannot be read for anything.
+
+    Parameters
+    ----------
+    file : Path
+        The file.
+    told : callable
+        Told of the bytes that are read of it, as they are on disk.
 
     Raises
     ------
@@ -38,7 +85,7 @@ def lines_of(file: Path) -> Iterator[tuple[int, bytes]]:
     """
     number = 0
     try:
-        with opened(file) as stream:
+        with opened(file, told) as stream:
             while text := stream.readline(LONGEST):
                 number += 1
                 whole = text.removeprefix(_BOM) if number == 1 else text

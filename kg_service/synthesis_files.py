@@ -20,6 +20,7 @@ from kg_service.errors import KgServiceError
 from kg_service.feature_masks import recorded
 from kg_service.feature_table import ROW_ID, Column
 from kg_service.fhir_writer import FhirWriter
+from kg_service.progress import Progress, untold
 from kg_service.record_rdf import record_graph
 from kg_service.service import KnowledgeBase
 from kg_service.synthesis import Synthesiser, read_marginals
@@ -31,7 +32,6 @@ NDJSON = ".ndjson"
 PART = 1_000
 """Rows between two reports of progress."""
 
-Progress = Callable[[int, int | None], None]
 Write = Callable[[pa.RecordBatch], None]
 
 
@@ -42,7 +42,7 @@ def synthesise(
     *,
     rows: int,
     seed: int,
-    progress: Progress = lambda _done, _all: None,
+    progress: Progress = untold,
 ) -> None:
     """Write a synthetic cohort, whole or not at all.
 

@@ -633,12 +633,41 @@ def test_an_interruption_leaves_nothing_of_records_either(
 ) -> None:
     export(tmp_path / "bulk", {"a.ndjson": [about("Patient/p", bone())]})
 
-    def interrupt(_done: int, _all: int | None) -> None:
-        raise KeyboardInterrupt
+    for when in ("bytes sorted", "records"):
 
-    with pytest.raises(KeyboardInterrupt):
-        decided(tmp_path / "bulk", progress=interrupt)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["bulk"]
+        def interrupt(_done: int, _all: int | None, unit: str = "records", stop: str = when) -> None:
+            if unit == stop:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            decided(tmp_path / "bulk", progress=interrupt)
+        assert sorted(p.name for p in tmp_path.iterdir()) == ["bulk"]
+
+
+@pytest.mark.parametrize("name", ["bulk/a.ndjson", "bulk/a.ndjson.gz", "a.nt", "a.nt.gz", "a.ttl"])
+def test_what_is_read_and_what_is_decided_are_told(
+    decided: Callable[..., Rows], tmp_path: Path, name: str
+) -> None:
+    """All bytes on disk, then the one record."""
+    file = tmp_path / name
+    file.parent.mkdir(exist_ok=True)
+    if "bulk" in name:
+        text = "".join(f"{json.dumps(one)}\n" for one in (patient(), about("Patient/p", bone())))
+    else:
+        a = "<http://www.w3.org/1999/02/22-rdf-syntax-ns#type>"
+        text = f"<urn:p> {a} <{LOCAL}Patient> .\n<urn:p> <{LOCAL}hasLesion> <urn:l> .\n<urn:l> {a} <{LOCAL}Lesion> .\n"
+    file.write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
+    told: list[tuple[int, int | None, str]] = []
+
+    def note(done: int, total: int | None, unit: str = "records", /) -> None:
+        told.append((done, total, unit))
+
+    decided(file.parent if "bulk" in name else file, progress=note)
+    size = file.stat().st_size
+    sorted_bytes = [(done, total) for done, total, unit in told if unit == "bytes sorted"]
+    assert sorted_bytes[-1] == (size, size)
+    assert [(done, total) for done, total, unit in told if unit == "records"][-1] == (1, None)
+    assert [unit for _, _, unit in told] == sorted(unit for _, _, unit in told)
 
 
 def test_the_command_tells_records_from_tables_and_audits_what_it_decided(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from kg_service.importers.fhir_loans import Loans
 from kg_service.importers.fhir_patients import ABOUT_A_PATIENT, subject_of, tail_of, type_named
 from kg_service.importers.fhir_spill import Clashes, Line, Spill
 from kg_service.record_source import RawRecord, Refuse
-from kg_service.spill_files import ZIPPED, lines_of, mark
+from kg_service.spill_files import ZIPPED, Told, lines_of, mark, untold
 
 SUFFIXES = (".ndjson", ".ndjson.gz")
 UNPACKED = 20
@@ -74,12 +74,12 @@ class FhirBulk:
         """The size of its files."""
         return sum(file.stat().st_size for file in self.files)
 
-    def records(self, scratch: Path, refuse: Refuse) -> Generator[RawRecord]:
+    def records(self, scratch: Path, refuse: Refuse, told: Told = untold) -> Generator[RawRecord]:
         """Yield the resources of each patient; see `RecordSource`."""
         with Loans(scratch / "loans.sqlite") as loans:
             sorting = _Sorting(Spill(scratch, self._unpacked), Clashes(scratch), loans)
             for number, file in enumerate(self.files):
-                for line, text in lines_of(file):
+                for line, text in lines_of(file, told):
                     _sort(Line(number, line, text), file.name, sorting, refuse)
             loans.index()
             yield from self._grouped(sorting)
