@@ -7,15 +7,21 @@ anything else there. Executors need this package, as the driver does; Spark writ
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
+import signal
 import sys
-from collections.abc import Iterator, Sequence
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -40,10 +46,15 @@ from kg_service.service import KnowledgeBase
 from kg_service.table_files import TableFile, open_table
 
 if TYPE_CHECKING:
+    from pyspark import SparkContext
     from pyspark.sql import DataFrame, SparkSession
 
 ROWS = 65_536
 """Rows that an executor decides at once."""
+PAUSE = 0.1
+"""Seconds between two looks at whether a job that is cancelled has ended."""
+PATIENCE = 100
+"""Looks, at most."""
 PARQUET = ".parquet"
 PROBLEMS = "problems"
 """Column of what is wrong with a row, as JSON; null where nothing is."""
@@ -281,8 +292,10 @@ def session(master: str) -> Iterator[SparkSession]:
             builder = builder.config(key, value)
         progress = builder.config("spark.ui.showConsoleProgress", sys.stderr.isatty())
         if running is None:
+            own = signal.getsignal(signal.SIGINT)
             started = progress.getOrCreate()
             started.sparkContext.setLogLevel("ERROR")
+            _be_quiet_when_interrupted(started.sparkContext, own)
         yield running or started
     except (PySparkException, Py4JError) as error:
         thrown = getattr(error, "java_exception", None)
@@ -293,4 +306,34 @@ def session(master: str) -> Iterator[SparkSession]:
         ) from error
     finally:
         if started is not None:
-            started.stop()
+            _apart(started.stop)
+            logging.disable(logging.NOTSET)
+
+
+def _be_quiet_when_interrupted(context: SparkContext, own: Any) -> None:
+    """Have an interruption end the jobs without tracebacks of what it breaks off; then handle it as before.
+
+    The handler that Spark sets calls Java from within a call to Java.
+    """
+
+    def ended() -> None:
+        for _ in range(PATIENCE):
+            if not context.statusTracker().getActiveJobsIds():
+                return
+            time.sleep(PAUSE)
+
+    def interrupted(number: int, frame: FrameType | None) -> None:
+        logging.disable()
+        warnings.filterwarnings("ignore", module="pyspark")
+        _apart(partial(context.setLogLevel, "OFF"), context.cancelAllJobs, ended)
+        own(number, frame)
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, interrupted if callable(own) else own)
+
+
+def _apart(*steps: Callable[[], object]) -> None:
+    """Call Java over a connection of its own: that of this thread may still wait for an answer."""
+    thread = threading.Thread(target=lambda: [step() for step in steps])
+    thread.start()
+    thread.join()

@@ -32,7 +32,7 @@ PREFIXES = """
 @prefix sh: <http://www.w3.org/ns/shacl#> .
 @prefix xsd: <http://www.w3.org/2001/XMLSchema#> .
 """
-RECORDS, SEED = 150, 6
+RECORDS, SEED = 300, 6
 COMPONENTS = {"Class", "Closed", "Datatype", "In", "LessThanOrEquals", "MaxCount", "MaxInclusive", "MinCount"}
 COMPONENTS |= {
     "MinInclusive",
