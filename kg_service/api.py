@@ -26,6 +26,7 @@ from kg_service.errors import CatalogError, InputError, KgServiceError, Problem,
 from kg_service.exchange import json_ld_context, json_schema
 from kg_service.explanation_forms import MEDIA_TYPES, ExplanationForm, explanations_in
 from kg_service.explanation_report import ExplanationJson, explanation_json
+from kg_service.guideline_report import GuidelineJson, guidelines_json
 from kg_service.linked_data import LinkedData
 from kg_service.linked_data_api import chosen_type, language_of
 from kg_service.linked_data_api import router as linked_data_router
@@ -81,6 +82,13 @@ PROBLEMS = {
 WRITE_PROBLEMS = {401: "The token is missing or wrong", 403: "Changes are not allowed"}
 
 Lang = Annotated[Language, Query(description="Language of the answer.")]
+GuidelineName = Annotated[
+    str | None,
+    Query(
+        alias="guideline",
+        description="Id of the guideline that decides; the default one otherwise. GET /guidelines lists all.",
+    ),
+]
 Readings = Annotated[list[str], Query(alias="reading", description="A reading to use, as A27=c.")]
 ProfileName = Annotated[
     str | None,
@@ -193,21 +201,29 @@ async def read_batch(request: Request, shared: Shared, reference_date: Reference
 ReadBatch = Annotated[Batch, Depends(read_batch)]
 
 
+def deciding(shared: Shared, guideline: GuidelineName = None) -> KnowledgeBase:
+    """Return the knowledge base of the guideline that the request names."""
+    return shared.base.of(guideline)
+
+
+Base = Annotated[KnowledgeBase, Depends(deciding)]
+
+
 def compiled_under(
-    shared: Shared,
+    base: Base,
     readings: Readings = [],  # noqa: B006 - FastAPI copies it
     profile: ProfileName = None,
 ) -> CompiledGuideline:
     """Return the guideline under the readings and the profile of the request."""
-    return shared.base.compiled(parse_readings(readings), profile)
+    return base.compiled(parse_readings(readings), profile)
 
 
 Compiled = Annotated[CompiledGuideline, Depends(compiled_under)]
 
 
-def assumptions_set(shared: Shared, assume: Assume = []) -> tuple[SetAssumption, ...]:  # noqa: B006 - FastAPI copies it
+def assumptions_set(base: Base, assume: Assume = []) -> tuple[SetAssumption, ...]:  # noqa: B006 - FastAPI copies it
     """Return the local assumptions that the request sets."""
-    return shared.base.set_assumptions(assume, "assume")
+    return base.set_assumptions(assume, "assume")
 
 
 Assumptions = Annotated[tuple[SetAssumption, ...], Depends(assumptions_set)]
@@ -220,7 +236,7 @@ Assumptions = Annotated[tuple[SetAssumption, ...], Depends(assumptions_set)]
 )
 def assess_records(
     request: Request,
-    shared: Shared,
+    base: Base,
     batch: ReadBatch,
     compiled: Compiled,
     assumptions: Assumptions,
@@ -229,12 +245,12 @@ def assess_records(
     robust: Robust = False,
 ) -> Response:
     """Tell what applies to each lesion, what is contraindicated, what follows and what to ask next."""
-    assessed = _assess_all(shared, batch, compiled, assumptions)
+    assessed = _assess_all(base, batch, compiled, assumptions)
     if robust:
-        assessed = [shared.base.examine(item, compiled) for item in assessed]
-    wording = shared.base.wording(compiled, lang)
+        assessed = [base.examine(item, compiled) for item in assessed]
+    wording = base.wording(compiled, lang)
     texts = {
-        "text/plain": lambda: _text(assessed, shared, compiled, lang),
+        "text/plain": lambda: _text(assessed, base, compiled, lang),
         "text/turtle": lambda: answers_turtle(assessed, compiled),
     }
     return _respond(request, texts, lambda: answers_json(assessed, wording))
@@ -256,7 +272,7 @@ def explain_conclusion(
     conclusion: Annotated[
         str, Path(description="Id of a recommendation, name of an option, or prescription.")
     ],
-    shared: Shared,
+    base: Base,
     batch: ReadBatch,
     compiled: Compiled,
     assumptions: Assumptions,
@@ -266,15 +282,15 @@ def explain_conclusion(
     ] = None,
 ) -> Response:
     """Prove one answer: the facts it rests on, what would change it, what would settle it."""
-    assessed = _assess_all(shared, batch, compiled, assumptions)
-    found = [e for item in assessed for e in shared.base.explain(item, conclusion, compiled, lesion)]
+    assessed = _assess_all(base, batch, compiled, assumptions)
+    found = [e for item in assessed for e in base.explain(item, conclusion, compiled, lesion)]
     language = lang or language_of(request)
     texts = {
-        media: partial(explanations_in, form, found, shared.base, language)
+        media: partial(explanations_in, form, found, base, language)
         for form, media in MEDIA_TYPES.items()
         if form is not ExplanationForm.JSON
     }
-    wording = shared.base.wording(compiled, language)
+    wording = base.wording(compiled, language)
     response = _respond(request, texts, lambda: [explanation_json(e, wording) for e in found])
     response.headers["Content-Language"] = language
     response.headers["Vary"] = "Accept, Accept-Language"
@@ -300,7 +316,7 @@ def keep_records(request: Request, shared: Shared, batch: ReadBatch) -> list[str
     shared.authorize_records(request.headers.get("authorization"))
     return [
         str(iri)
-        for item in _assess_all(shared, batch, shared.base.compiled())
+        for item in _assess_all(shared.base, batch, shared.base.compiled())
         for iri in shared.graphs.add(item)
     ]
 
@@ -312,17 +328,23 @@ def forget_record(request: Request, shared: Shared, document: str) -> None:
     shared.graphs.remove(document)
 
 
+@router.get("/guidelines")
+def list_guidelines(shared: Shared, lang: Lang = "en") -> list[GuidelineJson]:
+    """List the guidelines that can decide, the default one first."""
+    return guidelines_json(shared.base, lang)
+
+
 @router.get("/readings")
-def list_readings(shared: Shared, lang: Lang = "en") -> ReadingsJson:
+def list_readings(base: Base, lang: Lang = "en") -> ReadingsJson:
     """List the ambiguities of the source, their readings, which are adopted, and the profiles."""
-    return readings_json(shared.base.wording(shared.base.compiled(), lang))
+    return readings_json(base.wording(base.compiled(), lang))
 
 
 @router.get("/assumptions")
-def list_assumptions(shared: Shared, lang: Lang = "en") -> list[DeclaredAssumptionJson]:
+def list_assumptions(base: Base, lang: Lang = "en") -> list[DeclaredAssumptionJson]:
     """List the local assumptions that a request can set; none is set by itself."""
-    wording = shared.base.wording(shared.base.compiled(), lang)
-    return [declared_json(a, wording) for a in shared.base.assumptions.declared.values()]
+    wording = base.wording(base.compiled(), lang)
+    return [declared_json(a, wording) for a in base.assumptions.declared.values()]
 
 
 @router.get("/dose")
@@ -398,18 +420,21 @@ def metrics(request: Request) -> Response:
 
 
 def _assess_all(
-    shared: Endpoint, batch: Batch, compiled: CompiledGuideline, assumptions: tuple[SetAssumption, ...] = ()
+    base: KnowledgeBase,
+    batch: Batch,
+    compiled: CompiledGuideline,
+    assumptions: tuple[SetAssumption, ...] = (),
 ) -> list[AssessedRecord]:
-    assessed = shared.base.assess_batch(batch, compiled, assumptions)
+    assessed = base.assess_batch(batch, compiled, assumptions)
     if batch.problems:
         raise InputError(batch.problems)
     return assessed
 
 
 def _text(
-    assessed: list[AssessedRecord], shared: Endpoint, compiled: CompiledGuideline, lang: Language
+    assessed: list[AssessedRecord], base: KnowledgeBase, compiled: CompiledGuideline, lang: Language
 ) -> str:
-    wording = shared.base.wording(compiled, lang)
+    wording = base.wording(compiled, lang)
     parts = [
         assessment_text(a, wording, item.record.notes, item.robustness.get(a.case.id))
         for item in assessed

@@ -62,6 +62,14 @@ Records = Annotated[
 ]
 Lang = Annotated[Speech, typer.Option("--lang", help="Language of the answer.")]
 Form = Annotated[AnswerFormat, typer.Option("--format", help="Form of the answer.")]
+GuidelineOption = Annotated[
+    str | None,
+    typer.Option(
+        "--guideline",
+        help="Id of the guideline that decides; the default one otherwise. The ids: bonemet guidelines.",
+        show_default=False,
+    ),
+]
 ReadingOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -114,6 +122,7 @@ def assess(
     records: Records,
     lang: Lang = Speech.EN,
     form: Form = AnswerFormat.TEXT,
+    guideline: GuidelineOption = None,
     reading: ReadingOption = None,
     profile: ProfileOption = None,
     assumptions: AssumptionsFile = None,
@@ -123,7 +132,7 @@ def assess(
     robust: RobustOption = False,
 ) -> None:
     """Tell what applies, what is contraindicated, what follows and what to ask next."""
-    base = KnowledgeBase()
+    base = KnowledgeBase(guideline=guideline)
     compiled = base.compiled(parse_readings(reading or []), profile)
     settings = base.set_assumptions(assume or [], "--assume", assumptions)
     assessed, problems = _assess_files(base, compiled, records, reference_date, settings)
@@ -162,6 +171,7 @@ def explain(
         ExplanationForm,
         typer.Option("--format", help="Form of the explanation; nquads is PROV-O, svg a picture."),
     ] = ExplanationForm.TEXT,
+    guideline: GuidelineOption = None,
     reading: ReadingOption = None,
     profile: ProfileOption = None,
     assumptions: AssumptionsFile = None,
@@ -169,9 +179,10 @@ def explain(
     reference_date: ReferenceDate = None,
 ) -> None:
     """Prove one answer: the facts it rests on, what would change it, what would settle it."""
-    base = KnowledgeBase()
+    base = KnowledgeBase(guideline=guideline)
     if row is not None:
-        compiled, assessed, problems = _assess_row(base, record, row, [reading, profile, assumptions, assume])
+        asked = [guideline, reading, profile, assumptions, assume]
+        base, compiled, assessed, problems = _assess_row(base, record, row, asked)
     else:
         compiled = base.compiled(parse_readings(reading or []), profile)
         settings = base.set_assumptions(assume or [], "--assume", assumptions)
@@ -209,6 +220,7 @@ def cohort(
             "--fragile", help="Write fragile.parquet too: what another reading of the source changes."
         ),
     ] = False,
+    guideline: GuidelineOption = None,
     reading: ReadingOption = None,
     profile: ProfileOption = None,
     assumptions: AssumptionsFile = None,
@@ -228,7 +240,7 @@ def cohort(
     from kg_service.cohort_run import decide_table
     from kg_service.progress import counting
 
-    base = KnowledgeBase()
+    base = KnowledgeBase(guideline=guideline)
     compiled = base.compiled(parse_readings(reading or []), profile)
     settings = base.set_assumptions(assume or [], "--assume", assumptions)
     if spark is not None:
@@ -346,13 +358,23 @@ def audit(
     _print(str(target))
 
 
+@app.command("guidelines")
+def list_guidelines(lang: Lang = Speech.EN) -> None:
+    """List the guidelines that can decide; the default one first."""
+    from kg_service.guideline_report import guidelines_text
+
+    _print(guidelines_text(KnowledgeBase(), _language(lang)))
+
+
 @app.command("readings")
-def list_readings(lang: Lang = Speech.EN, form: Form = AnswerFormat.TEXT) -> None:
+def list_readings(
+    guideline: GuidelineOption = None, lang: Lang = Speech.EN, form: Form = AnswerFormat.TEXT
+) -> None:
     """List the ambiguities of the source, their readings, which change an answer, and the profiles."""
     from kg_service.readings_report import readings_json
     from kg_service.robustness_text import readings_text
 
-    base = KnowledgeBase()
+    base = KnowledgeBase(guideline=guideline)
     wording = base.wording(base.compiled(), _language(lang))
     found = readings_json(wording)
     if form is AnswerFormat.TTL:
@@ -368,6 +390,7 @@ def robustness(
     ],
     lang: Lang = Speech.EN,
     form: Form = AnswerFormat.TEXT,
+    guideline: GuidelineOption = None,
     reading: ReadingOption = None,
     profile: ProfileOption = None,
     reference_date: ReferenceDate = None,
@@ -377,7 +400,7 @@ def robustness(
     from kg_service.robustness_report import summary_json
     from kg_service.robustness_text import summary_text
 
-    base = KnowledgeBase()
+    base = KnowledgeBase(guideline=guideline)
     compiled = base.compiled(parse_readings(reading or []), profile)
     batch = Batch()
     for case in reference_cases(records):
@@ -394,12 +417,14 @@ def robustness(
 
 
 @app.command("assumptions")
-def list_assumptions(lang: Lang = Speech.EN, form: Form = AnswerFormat.TEXT) -> None:
+def list_assumptions(
+    guideline: GuidelineOption = None, lang: Lang = Speech.EN, form: Form = AnswerFormat.TEXT
+) -> None:
     """List the local assumptions that can be set: what each fixes, from what, its unit and statements."""
     from kg_service.assumption_report import declared_json
     from kg_service.text import assumptions_text
 
-    base = KnowledgeBase()
+    base = KnowledgeBase(guideline=guideline)
     wording = base.wording(base.compiled(), _language(lang))
     declared = [declared_json(a, wording) for a in base.assumptions.declared.values()]
     if form is AnswerFormat.TTL:
@@ -468,18 +493,28 @@ def query(
         str, typer.Option("--format", help="table, json, xml, csv, tsv; ttl or nt for graphs.")
     ] = "table",
     lang: Lang = Speech.EN,
+    guideline: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--guideline",
+            help="Id of a guideline that draws conclusions; the default one otherwise. May be repeated; "
+            "readings and a profile are those of the first.",
+        ),
+    ] = None,
     reading: ReadingOption = None,
     profile: ProfileOption = None,
 ) -> None:
     """Run a query of the library, or your own, over ontology, guideline, records and conclusions."""
     from kg_service.sparql import list_queries, run_query
 
-    base = KnowledgeBase()
+    named = guideline or []
+    base = KnowledgeBase(guideline=named[0] if named else None)
     if not name:
         _print(list_queries(_language(lang)))
         return
-    compiled = base.compiled(parse_readings(reading or []), profile)
-    assessed, problems = _assess_files(base, compiled, records or [], None)
+    compiled = [base.compiled(parse_readings(reading or []), profile)]
+    compiled += [base.of(other).compiled() for other in named[1:]]
+    assessed, problems = _assess_files(base, compiled[0], records or [], None)
     _print(run_query(base, compiled, assessed, name, parameter or [], form, _language(lang), load or []))
     _finish(problems)
 
@@ -783,15 +818,15 @@ def _assess_files(
 
 def _assess_row(
     base: KnowledgeBase, folder: Path, row: str, asked: list[Any]
-) -> tuple[CompiledGuideline, list[AssessedRecord], list[Problem]]:
+) -> tuple[KnowledgeBase, CompiledGuideline, list[AssessedRecord], list[Problem]]:
     from kg_service.cohort_folder import CohortFolder
 
     if any(asked):
         raise KgServiceError(
-            "a row is explained as its cohort was decided; leave readings and assumptions out"
+            "a row is explained as its cohort was decided; leave guideline, readings and assumptions out"
         )
     cohort = CohortFolder(folder, base)
-    return cohort.compiled, [cohort.assess(row)], []
+    return cohort.base, cohort.compiled, [cohort.assess(row)], []
 
 
 def _print_answers(

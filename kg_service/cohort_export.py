@@ -25,11 +25,11 @@ from kg_service.cohort_folder import CohortFolder
 from kg_service.cohort_outcomes import BEST, FULFILLED, PRESCRIPTION, WORST
 from kg_service.cohort_records import CASE
 from kg_service.compiler import CompiledGuideline
-from kg_service.conclusions import add_assessment, add_check, add_conclusion, add_verdict
+from kg_service.conclusions import add_assessment, add_check, add_conclusion, add_verdict, place_at
 from kg_service.errors import KgServiceError
 from kg_service.feature_table import ROW_ID, TableSchema
 from kg_service.guideline import Recommendation
-from kg_service.iris import conclusions_graph_iri, member_iri
+from kg_service.iris import AnswerPlace, member_iri
 from kg_service.namespaces import CORE, DATA, local_name
 from kg_service.option_decision import Verdict
 from kg_service.progress import Progress, untold
@@ -39,8 +39,8 @@ ROWS = 16_384
 """Rows that are read at once."""
 QUADS = (".nq", ".nq.gz")
 LONG = (".parquet",)
-_CASE, _GRAPH = URIRef("urn:of-the-row:case"), URIRef("urn:of-the-row:graph")
-"""Stand for the case and its graph until the row is known."""
+_CASE = URIRef("urn:of-the-row:case")
+"""Stands for the case until the row is known."""
 
 
 def export(folder: CohortFolder, target: Path, progress: Progress = untold) -> int:
@@ -118,11 +118,12 @@ def _constant(value: str, rows: int) -> pa.Array:
 
 
 def _write_quads(folder: CohortFolder, target: Path, zipped: bool, progress: Progress) -> int:
-    parts = list(_parts(folder.compiled))
+    place = place_at(_CASE, folder.compiled)
+    parts = list(_parts(place, folder.compiled))
     case_id = TableSchema(folder.compiled).case_id
     assessment = Graph()
-    add_assessment(assessment, _CASE, folder.compiled)
-    activity = _lines(assessment)
+    add_assessment(assessment, place, folder.compiled)
+    activity = _lines(assessment, place)
     written = 0
     with _text(target, zipped) as out:
         for batch in _batches(folder, progress):
@@ -134,7 +135,7 @@ def _write_quads(folder: CohortFolder, target: Path, zipped: bool, progress: Pro
             answers = [part.of(batch) for part in parts]
             for name, case, *said in zip(names, cases, *answers, strict=True):
                 text = (activity + "".join(said)).replace(_CASE, member_iri(name, case))
-                out.write(text.replace(_GRAPH, conclusions_graph_iri(name, case)))
+                out.write(text)
                 written += text.count("\n")
     return written
 
@@ -148,7 +149,8 @@ def _document(name: str) -> str:
 class _Part:
     """Columns that tell of one thing, and its quads for each answer; a placeholder stands for the case."""
 
-    def __init__(self, columns: Sequence[str], add: Callable[..., object]) -> None:
+    def __init__(self, place: AnswerPlace, columns: Sequence[str], add: Callable[..., object]) -> None:
+        self._place = place
         self._columns = columns
         self._add = add
         self._known: dict[tuple[str | None, ...], str] = {}
@@ -162,40 +164,44 @@ class _Part:
 
     def _quads(self, said: tuple[str | None, ...]) -> str:
         graph = Graph()
-        self._add(graph, *said)
-        return _lines(graph)
+        self._add(graph, self._place, *said)
+        return _lines(graph, self._place)
 
 
-def _parts(compiled: CompiledGuideline) -> Iterator[_Part]:
+def _parts(place: AnswerPlace, compiled: CompiledGuideline) -> Iterator[_Part]:
     for recommendation in compiled.guideline.recommendations:
         columns = [recommendation.id]
         if recommendation.fulfilled_by is not None:
             columns.append(f"{recommendation.id}.{FULFILLED}")
-        yield _Part(columns, partial(_conclusion, recommendation))
+        yield _Part(place, columns, partial(_conclusion, recommendation))
     for option in compiled.options:
-        yield _Part([local_name(option)], partial(_verdict, option))
-    yield _Part([PRESCRIPTION, BEST, WORST], _check)
+        yield _Part(place, [local_name(option)], partial(_verdict, option))
+    yield _Part(place, [PRESCRIPTION, BEST, WORST], _check)
 
 
 def _conclusion(
-    recommendation: Recommendation, graph: Graph, status: Status, fulfilled: Status | None = None
+    recommendation: Recommendation,
+    graph: Graph,
+    place: AnswerPlace,
+    status: Status,
+    fulfilled: Status | None = None,
 ) -> None:
-    add_conclusion(graph, _CASE, recommendation, status, fulfilled)
+    add_conclusion(graph, place, recommendation, status, fulfilled)
 
 
-def _verdict(option: URIRef, graph: Graph, verdict: Verdict) -> None:
-    add_verdict(graph, _CASE, option, verdict)
+def _verdict(option: URIRef, graph: Graph, place: AnswerPlace, verdict: Verdict) -> None:
+    add_verdict(graph, place, option, verdict)
 
 
-def _check(graph: Graph, *concordances: str) -> None:
+def _check(graph: Graph, place: AnswerPlace, *concordances: str) -> None:
     concordance, best, worst = (CORE[name] for name in concordances)
-    add_check(graph, _CASE, concordance, best, worst)
+    add_check(graph, place, concordance, best, worst)
 
 
-def _lines(graph: Graph) -> str:
+def _lines(graph: Graph, place: AnswerPlace) -> str:
     """Return a graph as lines of N-Quads, in order."""
     lines = sorted(line for line in graph.serialize(format="nt").splitlines() if line)
-    return "".join(f"{line.removesuffix(' .')} <{_GRAPH}> .\n" for line in lines)
+    return "".join(f"{line.removesuffix(' .')} <{place.graph}> .\n" for line in lines)
 
 
 @contextmanager

@@ -37,23 +37,24 @@ class CohortFolder:
     path : Path
         The folder.
     base : KnowledgeBase
-        Decides its rows again, under the readings and assumptions of the run.
+        Decides its rows again, by the guideline and under the readings and assumptions of the run.
 
     Raises
     ------
     KgServiceError
-        When it is no such folder, or of another guideline.
+        When it is no such folder, or of a guideline that is not there.
     """
 
     def __init__(self, path: Path, base: KnowledgeBase) -> None:
         self.path = path
-        self._base = base
         try:
             self._manifest: dict[str, Any] = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise KgServiceError(f"{path} is no folder that bonemet cohort made: no {MANIFEST}") from error
-        if self._manifest["guideline"] != str(self.compiled.guideline.iri):
+        names = {str(iri): name for name, iri in base.guidelines.items()}
+        if self._manifest["guideline"] not in names:
             raise KgServiceError(f"{path} was decided by another guideline: {self._manifest['guideline']}")
+        self.base = base.of(names[self._manifest["guideline"]])
 
     @property
     def carried(self) -> list[str]:
@@ -74,12 +75,12 @@ class CohortFolder:
     @cached_property
     def compiled(self) -> CompiledGuideline:
         """The guideline under the readings of the run."""
-        return self._base.compiled(self._manifest["readings"], self._manifest["profile"])
+        return self.base.compiled(self._manifest["readings"], self._manifest["profile"])
 
     @cached_property
     def assumptions(self) -> tuple[SetAssumption, ...]:
         """The local assumptions of the run."""
-        return self._base.set_assumptions(self._manifest["assumptions"], MANIFEST)
+        return self.base.set_assumptions(self._manifest["assumptions"], MANIFEST)
 
     def assess(self, row: str) -> AssessedRecord:
         """Return what is concluded of one row, decided alone.
@@ -97,7 +98,7 @@ class CohortFolder:
         """
         found = self._row(row)
         path = Path(self._manifest["source"])
-        source = open_records(path, self._base) if self._is_of_records and path.exists() else None
+        source = open_records(path, self.base) if self._is_of_records and path.exists() else None
         size = source.size if source else path.stat().st_size if path.exists() else None
         if size != self._manifest["sourceBytes"]:
             raise KgServiceError(
@@ -112,18 +113,18 @@ class CohortFolder:
         return "form" in self._manifest
 
     def _of_table(self, path: Path, row: str, number: int) -> AssessedRecord:
-        rows = RowReader(self._base, self.compiled, self.assumptions)
+        rows = RowReader(self.base, self.compiled, self.assumptions)
         table = open_table(path)
         columns = rows.schema.read(table.names, path.name, carried=self._manifest["carried"])
         for numbers, batch in table.batches():
             if len(numbers) and numbers[0] <= number <= numbers[-1]:
                 values = recorded_row(columns, batch, int(np.searchsorted(numbers, number)))
-                return self._base.assess(rows.record(row, values), self.compiled, self.assumptions)
+                return self.base.assess(rows.record(row, values), self.compiled, self.assumptions)
         raise InputError([Problem(path.name, f"no row {number}", "a row of the table")])
 
     def _of_record(self, source: RecordSource, identifier: str, case: str) -> AssessedRecord:
         """Return what is concluded of one case of a record, read from its source again."""
-        reading = reading_of(source, self._base, self._manifest[ASSESSED_ON])
+        reading = reading_of(source, self.base, self._manifest[ASSESSED_ON])
         with (
             TemporaryDirectory(dir=self.path.parent, prefix=f"{self.path.name}.") as scratch,
             closing(source.records(Path(scratch), lambda _name, _problems: None)) as raws,
@@ -133,7 +134,7 @@ class CohortFolder:
                     continue
                 for name, record in reading.records(raw):
                     if name == identifier:
-                        assessed = self._base.assess(record, self.compiled, self.assumptions)
+                        assessed = self.base.assess(record, self.compiled, self.assumptions)
                         chosen = [a for a in assessed.assessments if a.case.id == case]
                         return replace(assessed, assessments=tuple(chosen))
         raise InputError([Problem(str(source.path), f"no record {identifier}", "a record of the source")])

@@ -10,8 +10,8 @@ from kg_service.bearing import Bearing
 from kg_service.compiler import CompiledGuideline
 from kg_service.derivation import describe
 from kg_service.explain import merged
-from kg_service.guideline import Recommendation
-from kg_service.iris import member_iri, record_graph_iri
+from kg_service.guideline import Recommendation, guidelines_in
+from kg_service.iris import AnswerPlace, member_iri, record_graph_iri
 from kg_service.namespaces import CORE, DCTERMS, OWL, PROV, QTY, RDF, RDFS, XSD, local_name
 from kg_service.option_decision import Verdict
 from kg_service.prescription import PrescriptionCheck
@@ -43,33 +43,43 @@ def conclusions_graph(
     of the prescription names the changes that make the best of it, where these were searched.
     """
     graph = Graph()
-    base = member_iri(assessment.case.document, assessment.case.id)
-    activity = add_assessment(graph, base, compiled)
+    place = place_of(assessment.case, compiled)
+    activity = add_assessment(graph, place, compiled)
     graph.add((activity, PROV.used, record_graph_iri(assessment.case.document)))
     for applied in assessment.case.assumptions:
-        graph.add((activity, PROV.used, _add_setting(graph, base, applied)))
+        graph.add((activity, PROV.used, _add_setting(graph, place, applied)))
     for fact in assessment.case.facts.values():
         if fact.assumption is not None:
-            add_fact(graph, base, fact, assessment.case)
+            add_fact(graph, place, fact, assessment.case)
     for conclusion in assessment.conclusions:
-        _add_conclusion(graph, base, conclusion, assessment.case)
+        _add_conclusion(graph, place, conclusion, assessment.case)
     for position, verdict in enumerate(assessment.options, start=1):
-        _add_verdict(graph, base, verdict, position)
+        _add_verdict(graph, place, verdict, position)
     if assessment.prescription is not None:
-        check = _add_check(graph, base, assessment.prescription, assessment.case)
-        add_remedies(graph, base, check, remedies, compiled, assessment.case)
+        check = _add_check(graph, place, assessment.prescription, assessment.case)
+        add_remedies(graph, place, check, remedies, compiled, assessment.case)
     if robustness is not None:
-        _add_robustness(graph, base, robustness, compiled)
+        _add_robustness(graph, place, robustness, compiled)
     return graph
 
 
-def add_assessment(graph: Graph, base: URIRef, compiled: CompiledGuideline) -> URIRef:
+def place_of(case: Case, compiled: CompiledGuideline) -> AnswerPlace:
+    """Return where the answers of a guideline on a case stand."""
+    return place_at(member_iri(case.document, case.id), compiled)
+
+
+def place_at(case: URIRef, compiled: CompiledGuideline) -> AnswerPlace:
+    """Return where the answers of a guideline on a case stand, by its IRI."""
+    return AnswerPlace.of(case, None if compiled.guideline.is_default else compiled.guideline.id)
+
+
+def add_assessment(graph: Graph, place: AnswerPlace, compiled: CompiledGuideline) -> URIRef:
     """Add the assessment of a case: by which guideline, in which version, under which readings."""
-    activity = _assessment_iri(base)
+    activity = _assessment_iri(place)
     guideline = compiled.guideline
     graph.add((activity, RDF.type, PROV.Activity))
     graph.add((activity, RDF.type, CORE.Assessment))
-    graph.add((activity, CORE.case, base))
+    graph.add((activity, CORE.case, place.case))
     graph.add((activity, CORE.ofGuideline, guideline.iri))
     for version in guideline_versions(compiled):
         graph.add((activity, PROV.used, version))
@@ -81,11 +91,11 @@ def add_assessment(graph: Graph, base: URIRef, compiled: CompiledGuideline) -> U
 
 
 def add_conclusion(
-    graph: Graph, base: URIRef, recommendation: Recommendation, status: Status, fulfilled: Status | None
+    graph: Graph, place: AnswerPlace, recommendation: Recommendation, status: Status, fulfilled: Status | None
 ) -> URIRef:
     """Add what is concluded from a recommendation, without what it is derived from; return its node."""
-    node = URIRef(f"{base}/conclusion/{recommendation.id}")
-    _add_answer(graph, node, CORE.Conclusion, base)
+    node = URIRef(f"{place.nodes}/conclusion/{recommendation.id}")
+    _add_answer(graph, node, CORE.Conclusion, place)
     graph.add((node, CORE.recommendation, recommendation.iri))
     graph.add((node, CORE.status, STATUSES[status]))
     if fulfilled is not None:
@@ -95,46 +105,48 @@ def add_conclusion(
     return node
 
 
-def add_verdict(graph: Graph, base: URIRef, option: URIRef, verdict: Verdict) -> URIRef:
+def add_verdict(graph: Graph, place: AnswerPlace, option: URIRef, verdict: Verdict) -> URIRef:
     """Add the verdict on an option, without what leads to it; return its node."""
-    node = URIRef(f"{base}/option/{local_name(option)}")
-    _add_answer(graph, node, CORE.OptionVerdict, base)
+    node = URIRef(f"{place.nodes}/option/{local_name(option)}")
+    _add_answer(graph, node, CORE.OptionVerdict, place)
     graph.add((node, CORE.option, option))
     graph.add((node, CORE.verdict, Literal(verdict)))
     return node
 
 
-def add_check(graph: Graph, base: URIRef, concordance: URIRef, best: URIRef, worst: URIRef) -> URIRef:
+def add_check(graph: Graph, place: AnswerPlace, concordance: URIRef, best: URIRef, worst: URIRef) -> URIRef:
     """Add what is made of the prescription, without what it departs from; return its node."""
-    node = URIRef(f"{base}/prescription-check")
-    _add_answer(graph, node, CORE.PrescriptionCheck, base)
+    node = URIRef(f"{place.nodes}/prescription-check")
+    _add_answer(graph, node, CORE.PrescriptionCheck, place)
     graph.add((node, CORE.concordance, concordance))
     graph.add((node, CORE.atBest, best))
     graph.add((node, CORE.atWorst, worst))
     return node
 
 
-def _add_answer(graph: Graph, node: URIRef, kind: URIRef, base: URIRef) -> None:
+def _add_answer(graph: Graph, node: URIRef, kind: URIRef, place: AnswerPlace) -> None:
     graph.add((node, RDF.type, kind))
     graph.add((node, RDF.type, PROV.Entity))
-    graph.add((node, PROV.wasGeneratedBy, _assessment_iri(base)))
-    graph.add((node, CORE.case, base))
+    graph.add((node, PROV.wasGeneratedBy, _assessment_iri(place)))
+    graph.add((node, CORE.case, place.case))
 
 
-def _assessment_iri(base: URIRef) -> URIRef:
-    return URIRef(f"{base}/assessment")
+def _assessment_iri(place: AnswerPlace) -> URIRef:
+    return URIRef(f"{place.nodes}/assessment")
 
 
-def _add_robustness(graph: Graph, base: URIRef, found: CaseRobustness, compiled: CompiledGuideline) -> None:
+def _add_robustness(
+    graph: Graph, place: AnswerPlace, found: CaseRobustness, compiled: CompiledGuideline
+) -> None:
     """Add to each conclusion, verdict and check whether it is robust, and what it hangs on.
 
     An option that no indication offers under the readings in force has no verdict to add to.
     """
     by_iri = compiled.guideline.by_iri
-    nodes = {URIRef(f"{base}/conclusion/{by_iri[iri].id}"): r for iri, r in found.conclusions.items()}
-    nodes |= {URIRef(f"{base}/option/{local_name(option)}"): r for option, r in found.options.items()}
+    nodes = {URIRef(f"{place.nodes}/conclusion/{by_iri[iri].id}"): r for iri, r in found.conclusions.items()}
+    nodes |= {URIRef(f"{place.nodes}/option/{local_name(option)}"): r for option, r in found.options.items()}
     if found.prescription is not None:
-        nodes[URIRef(f"{base}/prescription-check")] = found.prescription
+        nodes[URIRef(f"{place.nodes}/prescription-check")] = found.prescription
     for node, item in nodes.items():
         if (node, RDF.type, None) not in graph:
             continue
@@ -147,27 +159,29 @@ def _add_robustness(graph: Graph, base: URIRef, found: CaseRobustness, compiled:
 
 
 def guideline_versions(compiled: CompiledGuideline) -> list[URIRef]:
-    """Return the version IRIs of the modules that a guideline was compiled from."""
-    graph = compiled.guideline.source
+    """Return the version IRIs of the modules that a guideline was compiled from: its own and shared ones."""
+    graph, own = compiled.guideline.source, compiled.guideline.iri
+    others = set(guidelines_in(graph).values()) - {own}
     return sorted(
         URIRef(str(v))
         for o in graph.subjects(RDF.type, OWL.Ontology)
+        if others.isdisjoint(graph.objects(o, DCTERMS.source))
         for v in graph.objects(o, OWL.versionIRI)
     )
 
 
-def _add_conclusion(graph: Graph, base: URIRef, conclusion: Conclusion, case: Case) -> None:
-    node = add_conclusion(graph, base, conclusion.recommendation, conclusion.status, conclusion.fulfilled)
+def _add_conclusion(graph: Graph, place: AnswerPlace, conclusion: Conclusion, case: Case) -> None:
+    node = add_conclusion(graph, place, conclusion.recommendation, conclusion.status, conclusion.fulfilled)
     for feature in conclusion.missing:
         graph.add((node, CORE.missingFeature, feature))
     for fact in conclusion.facts:
-        graph.add((node, PROV.wasDerivedFrom, add_fact(graph, base, fact, case)))
+        graph.add((node, PROV.wasDerivedFrom, add_fact(graph, place, fact, case)))
 
 
-def _add_setting(graph: Graph, base: URIRef, applied: AppliedAssumption) -> URIRef:
+def _add_setting(graph: Graph, place: AnswerPlace, applied: AppliedAssumption) -> URIRef:
     """Add the value that a user gave to a local assumption; return its node."""
     setting = applied.setting
-    node = _setting_iri(base, setting.id)
+    node = _setting_iri(place, setting.id)
     for kind in (CORE.AssumptionSetting, QTY.Quantity, PROV.Entity):
         graph.add((node, RDF.type, kind))
     graph.add((node, CORE.ofAssumption, setting.iri))
@@ -177,32 +191,32 @@ def _add_setting(graph: Graph, base: URIRef, applied: AppliedAssumption) -> URIR
     return node
 
 
-def _setting_iri(base: URIRef, identifier: str) -> URIRef:
-    return URIRef(f"{base}/assumption/{identifier}")
+def _setting_iri(place: AnswerPlace, identifier: str) -> URIRef:
+    return URIRef(f"{place.nodes}/assumption/{identifier}")
 
 
-def add_fact(graph: Graph, base: URIRef, fact: Fact, case: Case) -> URIRef:
+def add_fact(graph: Graph, place: AnswerPlace, fact: Fact, case: Case) -> URIRef:
     """Add what is known of a feature, and where the record says so; return its node."""
-    node = URIRef(f"{base}/fact/{local_name(fact.feature)}")
+    node = URIRef(f"{place.case}/fact/{local_name(fact.feature)}")
     graph.add((node, RDF.type, CORE.Fact))
     graph.add((node, RDF.type, PROV.Entity))
     graph.add((node, CORE.ofFact, fact.feature))
     graph.add((node, CORE.stated, Literal(fact.stated)))
     graph.add((node, CORE.place, Literal(fact.where)))
-    for place in fact.basis:
-        graph.add((node, DCTERMS.source, Literal(place)))
+    for where in fact.basis:
+        graph.add((node, DCTERMS.source, Literal(where)))
     if fact.origin:
         graph.add((node, CORE.origin, Literal(fact.origin)))
     if fact.assumption is not None:
         number = case.facts[fact.assumption.from_feature]
-        graph.add((node, PROV.wasDerivedFrom, _setting_iri(base, fact.assumption.id)))
-        graph.add((node, PROV.wasDerivedFrom, add_fact(graph, base, number, case)))
+        graph.add((node, PROV.wasDerivedFrom, _setting_iri(place, fact.assumption.id)))
+        graph.add((node, PROV.wasDerivedFrom, add_fact(graph, place, number, case)))
     return node
 
 
 def add_remedies(
     graph: Graph,
-    base: URIRef,
+    place: AnswerPlace,
     check: URIRef,
     remedies: tuple[Remedy, ...],
     compiled: CompiledGuideline,
@@ -219,11 +233,11 @@ def add_remedies(
         for position, flip in enumerate(remedy.flips, start=1):
             change = URIRef(f"{node}/change/{position}")
             graph.add((node, CORE.changedBy, change))
-            add_change(graph, base, change, flip, compiled, case)
+            add_change(graph, place, change, flip, compiled, case)
 
 
 def add_change(
-    graph: Graph, base: URIRef, node: URIRef, flip: Flip, compiled: CompiledGuideline, case: Case
+    graph: Graph, place: AnswerPlace, node: URIRef, flip: Flip, compiled: CompiledGuideline, case: Case
 ) -> None:
     """Add a fact to change: the values it would have to take, and what is known of it now."""
     feature = compiled.schema.features[URIRef(flip.change.feature)]
@@ -232,11 +246,11 @@ def add_change(
     graph.add((node, CORE.ofFact, feature.iri))
     graph.add((node, CORE.changedTo, Literal(values)))
     if flip.fact is not None:
-        graph.add((node, PROV.wasDerivedFrom, add_fact(graph, base, flip.fact, case)))
+        graph.add((node, PROV.wasDerivedFrom, add_fact(graph, place, flip.fact, case)))
 
 
-def _add_check(graph: Graph, base: URIRef, check: PrescriptionCheck, case: Case) -> URIRef:
-    node = add_check(graph, base, check.concordance, check.best, check.worst)
+def _add_check(graph: Graph, place: AnswerPlace, check: PrescriptionCheck, case: Case) -> URIRef:
+    node = add_check(graph, place, check.concordance, check.best, check.worst)
     for option, status in check.realises.items():
         if status == "true":
             graph.add((node, CORE.realises, option))
@@ -246,12 +260,12 @@ def _add_check(graph: Graph, base: URIRef, check: PrescriptionCheck, case: Case)
         graph.add((node, _BEARING[finding.bearing], finding.recommendation.iri))
         if finding.bearing == "departs":
             for fact in finding.facts:
-                graph.add((node, PROV.wasDerivedFrom, add_fact(graph, base, fact, case)))
+                graph.add((node, PROV.wasDerivedFrom, add_fact(graph, place, fact, case)))
     return node
 
 
-def _add_verdict(graph: Graph, base: URIRef, verdict: OptionVerdict, position: int) -> None:
-    node = add_verdict(graph, base, verdict.option, verdict.verdict)
+def _add_verdict(graph: Graph, place: AnswerPlace, verdict: OptionVerdict, position: int) -> None:
+    node = add_verdict(graph, place, verdict.option, verdict.verdict)
     graph.add((node, CORE.position, Literal(position, datatype=XSD.integer)))
     if verdict.leading is not None:
         graph.add((node, CORE.leading, verdict.leading.iri))
@@ -267,4 +281,4 @@ def _add_verdict(graph: Graph, base: URIRef, verdict: OptionVerdict, position: i
         *verdict.qualifications,
         *verdict.reservations,
     ):
-        graph.add((node, RDFS.seeAlso, URIRef(f"{base}/conclusion/{conclusion.recommendation.id}")))
+        graph.add((node, RDFS.seeAlso, URIRef(f"{place.nodes}/conclusion/{conclusion.recommendation.id}")))

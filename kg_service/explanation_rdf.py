@@ -18,9 +18,10 @@ from kg_service.conclusions import (
     add_fact,
     add_remedies,
     add_verdict,
+    place_of,
 )
 from kg_service.explanation import Explanation
-from kg_service.iris import member_iri, record_graph_iri
+from kg_service.iris import record_graph_iri
 from kg_service.namespaces import CORE, PROV, RDF, XSD
 from kg_service.robustness import ConclusionAnswer, OptionAnswer, PrescriptionAnswer
 
@@ -32,8 +33,8 @@ def explanation_quads(explanations: Iterable[Explanation]) -> str:
 
 def explanation_iri(explanation: Explanation) -> URIRef:
     """Return the IRI of an explanation, which also names its graph."""
-    case = explanation.assessment.case
-    return URIRef(f"{member_iri(case.document, case.id)}/explanation/{quote(explanation.id, safe='')}")
+    place = place_of(explanation.assessment.case, explanation.compiled)
+    return URIRef(f"{place.nodes}/explanation/{quote(explanation.id, safe='')}")
 
 
 def explanation_graph(explanation: Explanation) -> Graph:
@@ -65,7 +66,7 @@ class _Writer:
         self.explanation = explanation
         self.compiled: CompiledGuideline = explanation.compiled
         self.case = explanation.assessment.case
-        self.base = member_iri(self.case.document, self.case.id)
+        self.place = place_of(self.case, self.compiled)
         self.node = explanation_iri(explanation)
         self._head()
         for position, argument in enumerate(explanation.arguments, start=1):
@@ -80,7 +81,7 @@ class _Writer:
         self._robustness()
 
     def _head(self) -> None:
-        activity = add_assessment(self.graph, self.base, self.compiled)
+        activity = add_assessment(self.graph, self.place, self.compiled)
         self.graph.add((activity, PROV.used, record_graph_iri(self.case.document)))
         explained = self._explained()
         for kind in (CORE.Explanation, PROV.Entity):
@@ -99,12 +100,12 @@ class _Writer:
         match found.answer:
             case ConclusionAnswer(status, fulfilled):
                 own = guideline.by_iri[found.iri]
-                return add_conclusion(self.graph, self.base, own, status, fulfilled)
+                return add_conclusion(self.graph, self.place, own, status, fulfilled)
             case OptionAnswer(verdict, _):
-                return add_verdict(self.graph, self.base, found.iri, verdict)
+                return add_verdict(self.graph, self.place, found.iri, verdict)
             case PrescriptionAnswer(concordance, best, worst):
-                check = add_check(self.graph, self.base, concordance, best, worst)
-                add_remedies(self.graph, self.base, check, found.remedies, self.compiled, self.case)
+                check = add_check(self.graph, self.place, concordance, best, worst)
+                add_remedies(self.graph, self.place, check, found.remedies, self.compiled, self.case)
                 return check
 
     def _part(self, prop: URIRef, kind: URIRef, whole: URIRef, word: str, position: int) -> URIRef:
@@ -127,10 +128,10 @@ class _Writer:
         for position, proof in enumerate(argument.proofs, start=1):
             part = self._part(CORE.justifiedBy, CORE.Justification, node, "justification", position)
             for fact in proof:
-                graph.add((part, PROV.wasDerivedFrom, add_fact(graph, self.base, fact, self.case)))
+                graph.add((part, PROV.wasDerivedFrom, add_fact(graph, self.place, fact, self.case)))
         for position, flip in enumerate(argument.flips, start=1):
             part = self._part(CORE.changedBy, CORE.Change, node, "change", position)
-            add_change(graph, self.base, part, flip, self.compiled, self.case)
+            add_change(graph, self.place, part, flip, self.compiled, self.case)
         for position, chosen in enumerate(argument.settled_by, start=1):
             part = self._part(CORE.settledBy, CORE.SettlingSet, node, "settling", position)
             for feature in chosen:

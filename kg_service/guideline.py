@@ -93,7 +93,7 @@ class Guideline:
     graph : rdflib.Graph
         The ontology, as loaded.
     iri : rdflib.URIRef, optional
-        The guideline; may be left out when the graph holds one.
+        The guideline; the default one of the graph otherwise.
     readings : mapping of str to str, optional
         Readings to select instead of the adopted ones: ambiguity id to letter, as in ``{"A27": "c"}``.
     profile : str, optional
@@ -114,7 +114,7 @@ class Guideline:
         readings: Mapping[str, str] | None = None,
         profile: str | None = None,
     ) -> None:
-        self.iri = iri or _only_guideline(graph)
+        self.iri = iri or default_guideline(graph)
         self._adopted: Guideline | None = None
         self._select(graph, Readings(graph, self.iri), readings or {}, profile)
 
@@ -143,6 +143,16 @@ class Guideline:
         other._adopted = self._adopted or (None if self.selected else self)
         other._select(self.source, self.readings, readings, profile)
         return other
+
+    @cached_property
+    def id(self) -> str:
+        """The id of the guideline, as a person names it."""
+        return guideline_id(self.iri)
+
+    @cached_property
+    def is_default(self) -> bool:
+        """Whether it is the one that decides where none is named."""
+        return len(guidelines_in(self.source)) == 1 or _is_default(self.source, self.iri)
 
     @property
     def source(self) -> Graph:
@@ -225,9 +235,15 @@ class Guideline:
 
     @cached_property
     def realisable(self) -> dict[URIRef, URIRef]:
-        """The class that realises each option that has one."""
+        """The class that realises each option that the guideline speaks of, or one that these carry out.
+
+        Options that no class realises are carried out by the narrower ones.
+        """
         found = {URIRef(str(o)): URIRef(str(c)) for o, c in self.view.subject_objects(CORE.realisedBy)}
-        return dict(sorted(found.items()))
+        spoken = {r.option for r in self.recommendations if r.option}
+        wider = {option for o in spoken for option in self.broader(o)}
+        abstract = spoken - found.keys()
+        return {o: cls for o, cls in sorted(found.items()) if o in wider or abstract & self.broader(o)}
 
     def rank(self, node: URIRef | None) -> int:
         """Return the rank of a strength, a level or a concordance; 1 comes first."""
@@ -314,8 +330,35 @@ def _own(identifier: str, statements: tuple[Statement, ...]) -> tuple[Statement,
     return tuple(s for s in statements if s.id == identifier.partition("-")[0]) or statements
 
 
-def _only_guideline(graph: Graph) -> URIRef:
-    found = sorted(URIRef(str(g)) for g in graph.subjects(RDF.type, CORE.Guideline))
-    if len(found) != 1:
-        raise GuidelineError(f"the graph holds {len(found)} guidelines; name the one to use")
-    return found[0]
+def guidelines_in(graph: Graph) -> dict[str, URIRef]:
+    """Return the guidelines of a graph by their ids, the default one first."""
+    found = {guideline_id(URIRef(str(g))): URIRef(str(g)) for g in graph.subjects(RDF.type, CORE.Guideline)}
+    order = sorted(found, key=lambda name: (not _is_default(graph, found[name]), name))
+    return {name: found[name] for name in order}
+
+
+def guideline_id(iri: URIRef) -> str:
+    """Return the id of a guideline: the name of the folder that its IRI lies in."""
+    return local_name(str(iri).rpartition("/")[0])
+
+
+def default_guideline(graph: Graph) -> URIRef:
+    """Return the guideline that decides where none is named.
+
+    Raises
+    ------
+    GuidelineError
+        When the graph holds none, or several and not one of them is the default.
+    """
+    found = guidelines_in(graph)
+    marked = [iri for iri in found.values() if _is_default(graph, iri)]
+    if len(found) == 1:
+        return next(iter(found.values()))
+    if len(marked) != 1:
+        named = ", ".join(found) or "none"
+        raise GuidelineError(f"{len(marked)} default guidelines among {named}; name the one to use")
+    return marked[0]
+
+
+def _is_default(graph: Graph, iri: URIRef) -> bool:
+    return (iri, CORE.default, Literal(True)) in graph

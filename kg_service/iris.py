@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from urllib.parse import quote
 
 from rdflib import URIRef
@@ -24,6 +25,27 @@ def record_graph_iri(document: str) -> URIRef:
     return DATA[quote(document, safe="")]
 
 
-def conclusions_graph_iri(document: str, case: str) -> URIRef:
-    """Return the name of the graph that holds the conclusions on a case."""
-    return URIRef(f"{member_iri(document, case)}/conclusions")
+@dataclass(frozen=True)
+class AnswerPlace:
+    """Where the answers of a guideline on a case stand.
+
+    Attributes
+    ----------
+    case : URIRef
+        The case.
+    nodes : str
+        What the IRIs of answers begin with: the case for the default guideline, longer for another one.
+    """
+
+    case: URIRef
+    nodes: str
+
+    @staticmethod
+    def of(case: URIRef, guideline: str | None = None) -> AnswerPlace:
+        """Return the place of the answers of a guideline, by its id; of the default one when it is None."""
+        return AnswerPlace(case, str(case) if guideline is None else f"{case}/by/{quote(guideline, safe='')}")
+
+    @property
+    def graph(self) -> URIRef:
+        """The name of the graph that holds the conclusions."""
+        return URIRef(f"{self.nodes}/conclusions")

@@ -18,7 +18,7 @@ from kg_service.counterfactual import case_with
 from kg_service.derivation import cases_of
 from kg_service.errors import InputError, KgServiceError, Problem, UnknownNameError
 from kg_service.explanation import Explanation, explain
-from kg_service.guideline import Guideline
+from kg_service.guideline import Guideline, default_guideline, guideline_id, guidelines_in
 from kg_service.importers.fhir import FhirBindings, is_fhir, read_fhir
 from kg_service.knowledge import DATA_ROOT, check_root, load_file, load_graph, module_paths
 from kg_service.limits import Limits
@@ -72,13 +72,27 @@ class KnowledgeBase:
     Parameters
     ----------
     graph : rdflib.Graph, optional
-        The ontology with one guideline; the one that is shipped otherwise.
+        The ontology with its guidelines; the one that is shipped otherwise.
     record_shapes : rdflib.Graph, optional
         The record shapes that bound the values of features; those that are shipped otherwise.
+    guideline : str, optional
+        Id of the guideline that decides; the default one otherwise.
+
+    Raises
+    ------
+    UnknownNameError
+        When there is no such guideline; names the nearest that there is.
     """
 
-    def __init__(self, graph: Graph | None = None, record_shapes: Graph | None = None) -> None:
+    def __init__(
+        self, graph: Graph | None = None, record_shapes: Graph | None = None, guideline: str | None = None
+    ) -> None:
         self.graph = load_graph() if graph is None else graph
+        self.guidelines = guidelines_in(self.graph)
+        if guideline is not None and guideline not in self.guidelines:
+            raise UnknownNameError("guideline", guideline, list(self.guidelines))
+        self._iri = default_guideline(self.graph) if guideline is None else self.guidelines[guideline]
+        self._beside: dict[str, KnowledgeBase] = {guideline_id(self._iri): self}
         self.record_shapes = load_file(DATA_ROOT / RECORD_SHAPES) if record_shapes is None else record_shapes
         self.limits = Limits(self.record_shapes)
         # A caller can ask for any combination of readings, so what is kept of them is bounded.
@@ -125,7 +139,23 @@ class KnowledgeBase:
 
     @cached_property
     def _adopted(self) -> CompiledGuideline:
-        return CompiledGuideline(Guideline(self.graph))
+        return CompiledGuideline(Guideline(self.graph, self._iri))
+
+    def of(self, guideline: str | None) -> KnowledgeBase:
+        """Return the knowledge base in which another guideline decides; this one when none is named.
+
+        Raises
+        ------
+        UnknownNameError
+            When there is no such guideline; names the nearest that there is.
+        """
+        if guideline is None:
+            return self
+        if guideline not in self._beside:
+            other = KnowledgeBase(self.graph, self.record_shapes, guideline)
+            other._beside = self._beside
+            self._beside[guideline] = other
+        return self._beside[guideline]
 
     @cached_property
     def reading_space(self) -> ReadingSpace:

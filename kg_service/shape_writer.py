@@ -67,17 +67,17 @@ def generated_files(compiled: CompiledGuideline) -> dict[Path, str]:
 
 def eligibility_path(compiled: CompiledGuideline) -> Path:
     """Return where the eligibility shapes of a guideline lie below the data folder."""
-    return Path("shapes/guidelines") / _slug(compiled) / "eligibility.ttl"
+    return Path("shapes/guidelines") / compiled.guideline.id / "eligibility.ttl"
 
 
 def prescription_path(compiled: CompiledGuideline) -> Path:
     """Return where the prescription shapes of a guideline lie below the data folder."""
-    return Path("shapes/guidelines") / _slug(compiled) / "prescription.ttl"
+    return Path("shapes/guidelines") / compiled.guideline.id / "prescription.ttl"
 
 
 def prescription_shapes(compiled: CompiledGuideline) -> Graph:
     """Return one shape for each limit that a prescription must keep."""
-    iri = URIRef(f"{SHAPES}{_slug(compiled)}/prescription")
+    iri = URIRef(f"{SHAPES}{compiled.guideline.id}/prescription")
     writer = _Writer(compiled, iri, {"en": "Prescription shapes", "fr": "Formes de prescription"})
     trees = compiled.prescriptions.departs
     for recommendation in compiled.guideline.recommendations:
@@ -91,7 +91,7 @@ def prescription_shapes(compiled: CompiledGuideline) -> Graph:
 
 def eligibility_shapes(compiled: CompiledGuideline) -> Graph:
     """Return, per option that can be contraindicated, one shape with one constraint a criterion."""
-    iri = URIRef(f"{SHAPES}{_slug(compiled)}/eligibility")
+    iri = URIRef(f"{SHAPES}{compiled.guideline.id}/eligibility")
     writer = _Writer(compiled, iri, {"en": "Eligibility shapes", "fr": "Formes d'éligibilité"})
     for option in compiled.options:
         direct = [r for r in compiled.guideline.recommendations if r.option == option and not r.excluded]
@@ -346,7 +346,3 @@ def _facets(interval: Interval) -> dict[URIRef, Term]:
 
 def _number(number: Fraction) -> Literal:
     return Literal(decimal_text(number), datatype=XSD.decimal)
-
-
-def _slug(compiled: CompiledGuideline) -> str:
-    return local_name(str(compiled.guideline.iri).rpartition("/")[0])

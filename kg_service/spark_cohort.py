@@ -75,6 +75,8 @@ class Task:
 
     Attributes
     ----------
+    guideline : str
+        Id of the guideline.
     readings : tuple of (str, str)
         The letter of each selected reading, by ambiguity.
     assumptions : tuple of str
@@ -85,6 +87,7 @@ class Task:
         Of the package and of every module of the guideline: an executor with others decides nothing.
     """
 
+    guideline: str
     readings: tuple[tuple[str, str], ...]
     profile: str | None
     assumptions: tuple[str, ...]
@@ -166,6 +169,7 @@ def _task(
 ) -> Task:
     guideline = compiled.guideline
     return Task(
+        guideline.id,
         tuple(sorted(guideline.letters.items())),
         guideline.profile.id if guideline.profile else None,
         tuple(a.given for a in assumptions),
@@ -190,7 +194,7 @@ def _decider_of(
 @cache
 def _decider(task: Task) -> CohortDecider:
     """Return what decides rows on an executor; made once for each of its processes."""
-    base = KnowledgeBase()
+    base = KnowledgeBase(guideline=task.guideline)
     compiled = base.compiled(dict(task.readings), task.profile)
     if _versions(compiled) != task.versions:
         raise KgServiceError("this executor has another version of bonemet-kg; install the same everywhere")

@@ -10,9 +10,9 @@ from rdflib import Graph, URIRef
 
 from kg_service.catalogue import GraphKind
 from kg_service.compiler import CompiledGuideline
-from kg_service.conclusions import conclusions_graph
+from kg_service.conclusions import conclusions_graph, place_of
 from kg_service.errors import InputError, Problem, UnknownNameError
-from kg_service.iris import conclusions_graph_iri, record_graph_iri
+from kg_service.iris import record_graph_iri
 from kg_service.namespaces import BASE, local_name
 from kg_service.negotiation import accepted_types
 from kg_service.protocol_errors import UnsuitableFormError
@@ -43,18 +43,38 @@ class Graphs:
             store.load_knowledge()
         self.store = store
 
-    def add(self, item: AssessedRecord, compiled: CompiledGuideline | None = None) -> list[URIRef]:
-        """Put a record and its conclusions in place of an earlier one of its id; return the graphs."""
-        compiled = compiled or self.base.compiled()
+    def add(self, item: AssessedRecord, *compiled: CompiledGuideline) -> list[URIRef]:
+        """Put a record and its conclusions in place of an earlier one of its id; return the graphs.
+
+        Parameters
+        ----------
+        item : AssessedRecord
+            The record, with what the first guideline concludes.
+        compiled : CompiledGuideline
+            The guidelines, each under its readings; the default one when none is given. Those after the first
+            assess the record here.
+        """
+        first, *others = compiled or (self.base.compiled(),)
         document = item.record.root.id
-        record = record_graph(item.record, self.base.cases(item.record), compiled.schema)
+        record = record_graph(item.record, self.base.cases(item.record), first.schema)
         graphs: dict[URIRef, tuple[GraphKind, Graph]] = {record_graph_iri(document): ("record", record)}
-        for assessment in item.assessments:
-            iri = conclusions_graph_iri(document, assessment.case.id)
-            found = self.base.remedies(item.record, assessment, compiled)
-            graphs[iri] = ("conclusions", conclusions_graph(assessment, compiled, remedies=found))
+        graphs |= self._conclusions(item, first)
+        for other in others:
+            base = self.base.of(other.guideline.id)
+            graphs |= self._conclusions(base.assess(item.record, other), other)
         self.store.exchange(self._of_document(document), graphs)
         return list(graphs)
+
+    def _conclusions(
+        self, item: AssessedRecord, compiled: CompiledGuideline
+    ) -> dict[URIRef, tuple[GraphKind, Graph]]:
+        base, found = self.base.of(compiled.guideline.id), {}
+        for assessment in item.assessments:
+            remedies = base.remedies(item.record, assessment, compiled)
+            graph = conclusions_graph(assessment, compiled, remedies=remedies)
+            kind: GraphKind = "conclusions"
+            found[place_of(assessment.case, compiled).graph] = kind, graph
+        return found
 
     def remove(self, document: str) -> None:
         """Forget a record and its conclusions.
@@ -113,7 +133,7 @@ def list_queries(language: Language) -> str:
 
 def run_query(
     base: KnowledgeBase,
-    compiled: CompiledGuideline,
+    compiled: list[CompiledGuideline],
     assessed: list[AssessedRecord],
     name: str,
     parameters: list[str],
@@ -122,6 +142,8 @@ def run_query(
     loaded: Iterable[Path] = (),
 ) -> str:
     """Return the answer to a query of the library, or of a file, over some records and N-Quads files too.
+
+    The records are assessed by the first guideline; the others draw their conclusions too.
 
     Raises
     ------
@@ -134,7 +156,7 @@ def run_query(
     store.load_knowledge()
     graphs = Graphs(base, store)
     for item in assessed:
-        graphs.add(item, compiled)
+        graphs.add(item, *compiled)
     for file in loaded:
         store.load_quads(file)
     path = Path(name)

@@ -25,10 +25,9 @@ LEVELS = [
         "rdf_terms",
         "xsd_values",
         "shape_patterns",
-        "record_source",
         "spill_files",
     },
-    {"functions", "turns", "rdf_parse"},
+    {"functions", "turns", "rdf_parse", "record_source"},
     {
         "iris",
         "knowledge",
@@ -104,6 +103,7 @@ LEVELS = [
     {"explanation_forms"},
     {
         "answers",
+        "guideline_report",
         "case_form",
         "validation_cases",
         "text",

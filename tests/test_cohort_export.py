@@ -18,7 +18,7 @@ from kg_service.cohort_folder import CohortFolder
 from kg_service.cohort_run import decide_table
 from kg_service.conclusions import conclusions_graph
 from kg_service.errors import KgServiceError
-from kg_service.iris import conclusions_graph_iri
+from kg_service.iris import AnswerPlace, member_iri
 from kg_service.knowledge import DATA_ROOT
 from kg_service.namespaces import CORE, PROV, RDFS
 from kg_service.service import KnowledgeBase
@@ -53,7 +53,7 @@ def test_the_graph_of_a_case_is_that_of_its_record_without_proofs(
     assert len(rows) == 6
     for row in rows:
         [alone] = folder.assess(row).assessments
-        graph = found.graph(conclusions_graph_iri(row, alone.case.id))
+        graph = found.graph(AnswerPlace.of(member_iri(row, alone.case.id)).graph)
         expected = {
             t
             for t in conclusions_graph(alone, folder.compiled)

@@ -60,7 +60,7 @@ def url(base: KnowledgeBase) -> Iterator[str]:
 
 
 def test_every_operation_is_known() -> None:
-    assert len(OPERATIONS) == 55
+    assert len(OPERATIONS) == 56
 
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["sound", "unsound"])
