@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 
 from rdflib import Graph, URIRef
@@ -66,7 +66,6 @@ def run_checks(base: KnowledgeBase, *, cases: int, seed: int, write: bool) -> It
     write : bool
         Write the generated shapes again instead of comparing them.
     """
-    compiled = base.compiled()
     checks: list[tuple[str, Callable[[], CheckResult]]] = [
         ("modules", _modules),
         ("declarations", lambda: _declarations(base.graph)),
@@ -77,18 +76,30 @@ def run_checks(base: KnowledgeBase, *, cases: int, seed: int, write: bool) -> It
         ("versions", lambda: _versions(base.graph)),
         ("documentation", lambda: _documentation(base)),
         ("alignments", lambda: _alignments(base.graph)),
-        ("fragment", lambda: _fragment(compiled)),
-        ("coverage", lambda: _coverage(compiled)),
-        ("readings", lambda: _adopted(base.graph)),
-        ("generated shapes", lambda: _generated(compiled, write=write)),
-        ("HermiT consistency", lambda: _consistency(compiled)),
-        ("plan against HermiT", lambda: agreement(compiled, cases, seed)),
+        ("HermiT consistency", lambda: _consistency(base.compiled())),
     ]
+    for name in base.guidelines:
+        checks += _of_guideline(base.of(name).compiled(), cases=cases, seed=seed, write=write)
     for name, run in checks:
         try:
-            yield run()
+            yield replace(run(), name=name)
         except KgServiceError as error:
             yield CheckResult(name, passed=False, detail=str(error))
+
+
+def _of_guideline(
+    compiled: CompiledGuideline, *, cases: int, seed: int, write: bool
+) -> list[tuple[str, Callable[[], CheckResult]]]:
+    """Return the checks of one guideline; their names tell those of others than the default one apart."""
+    checks: list[tuple[str, Callable[[], CheckResult]]] = [
+        ("fragment", lambda: _fragment(compiled)),
+        ("coverage", lambda: _coverage(compiled)),
+        ("readings", lambda: _adopted(compiled)),
+        ("generated shapes", lambda: _generated(compiled, write=write)),
+        ("plan against HermiT", lambda: agreement(compiled, cases, seed)),
+    ]
+    of = "" if compiled.guideline.is_default else f" of {compiled.guideline.id}"
+    return [(f"{name}{of}", run) for name, run in checks]
 
 
 def agreement(compiled: CompiledGuideline, cases: int, seed: int) -> CheckResult:
@@ -218,11 +229,12 @@ def _coverage(compiled: CompiledGuideline) -> CheckResult:
     )
 
 
-def _adopted(graph: Graph) -> CheckResult:
+def _adopted(compiled: CompiledGuideline) -> CheckResult:
     """Check that selecting every adopted reading changes nothing: the graph is written under them."""
-    plain = Guideline(graph)
+    plain = compiled.guideline
+    graph = plain.source
     adopted = {a: r.id.rpartition("-")[2] for a, rs in plain.ambiguities.items() for r in rs if r.adopted}
-    same = set(Guideline(graph, readings=adopted).graph) == set(graph)
+    same = set(Guideline(graph, plain.iri, readings=adopted).graph) == set(graph)
     changing = sum(any(r.changes_answers for r in readings) for readings in plain.ambiguities.values())
     detail = f"{len(plain.ambiguities)} ambiguities, {changing} change an answer; adopted readings in force"
     return CheckResult("readings", same, detail if same else "the graph differs from its adopted readings")

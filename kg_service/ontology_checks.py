@@ -62,13 +62,15 @@ def ambiguous_labels(graph: Graph) -> list[str]:
 
 
 def repeated_definitions(graph: Graph) -> list[str]:
-    """Return the criteria that repeat the definition of another, where a name would do."""
-    bearers: dict[str, list[str]] = defaultdict(list)
-    for criterion in sorted({URIRef(str(c)) for c in graph.subjects(CORE.criterionOf, None)}):
+    """Return the criteria that repeat the definition of another of their guideline, where a name would do."""
+    bearers: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for criterion, guideline in sorted(graph.subject_objects(CORE.criterionOf)):
+        if not isinstance(criterion, URIRef):
+            continue
         for node in graph.objects(criterion, OWL.equivalentClass):
             expression = read_expression(graph, node, criterion)
             if not isinstance(expression, Name):
-                bearers[manchester(expression, str)].append(local_name(criterion))
+                bearers[str(guideline), manchester(expression, str)].append(local_name(criterion))
     return [f"{' and '.join(names)} have one definition" for names in bearers.values() if len(names) > 1]
 
 

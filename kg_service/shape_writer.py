@@ -57,12 +57,19 @@ _CONTRADICTS = {"en": "Contradictory facts: {label}", "fr": "Faits contradictoir
 
 
 def generated_files(compiled: CompiledGuideline) -> dict[Path, str]:
-    """Return the text of every generated shapes file, by its path below the data folder."""
-    return {
-        eligibility_path(compiled): eligibility_shapes(compiled).serialize(format="turtle"),
-        prescription_path(compiled): prescription_shapes(compiled).serialize(format="turtle"),
-        CONTRADICTIONS: contradiction_shapes(compiled).serialize(format="turtle"),
+    """Return the text of every generated shapes file of a guideline, by its path below the data folder.
+
+    A file without a shape is none; that on contradictions, which belong to the record model, is written with
+    the default guideline.
+    """
+    found = {
+        eligibility_path(compiled): eligibility_shapes(compiled),
+        prescription_path(compiled): prescription_shapes(compiled),
     }
+    if compiled.guideline.is_default:
+        found[CONTRADICTIONS] = contradiction_shapes(compiled)
+    shaped = {path: graph for path, graph in found.items() if (None, RDF.type, SH.NodeShape) in graph}
+    return {path: graph.serialize(format="turtle") for path, graph in shaped.items()}
 
 
 def eligibility_path(compiled: CompiledGuideline) -> Path:

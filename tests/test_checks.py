@@ -20,12 +20,12 @@ NAMES = [
     "versions",
     "documentation",
     "alignments",
-    "fragment",
-    "coverage",
-    "readings",
-    "generated shapes",
     "HermiT consistency",
-    "plan against HermiT",
+    *(
+        f"{check}{of}"
+        for of in ("", " of astro-2017", " of astro-2024")
+        for check in ("fragment", "coverage", "readings", "generated shapes", "plan against HermiT")
+    ),
 ]
 
 

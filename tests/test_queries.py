@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -11,7 +12,8 @@ import pytest
 from rdflib import Graph, URIRef
 
 from kg_service.errors import CatalogError, InputError, UnknownNameError
-from kg_service.knowledge import DATA_ROOT
+from kg_service.guideline import guidelines_in
+from kg_service.knowledge import DATA_ROOT, load_graph
 from kg_service.namespaces import local_name
 from kg_service.queries import FOLDER, LANGUAGES, load_queries, read_query, run
 from kg_service.service import KnowledgeBase
@@ -343,8 +345,13 @@ def test_a_printed_value_that_is_doubted_is_kept_with_low_confidence(store: Stor
 
 @answers("statements-with-note")
 def test_every_statement_with_a_note_is_listed(store: Store) -> None:
+    names = list(guidelines_in(load_graph()))
     for language in LANGUAGES:
-        found = rows(store, "statements-with-note", language=language)
+        found = [
+            row
+            for name in names
+            for row in rows(store, "statements-with-note", language=language, guideline=name)
+        ]
         sparql = """PREFIX skos: <http://www.w3.org/2004/02/skos/core#>
             PREFIX core: <https://w3id.org/bonemet-kg/core/>
             SELECT DISTINCT ?s { ?s a core:Statement ; skos:editorialNote ?n }"""
@@ -760,12 +767,53 @@ def test_loaded_graphs(store: Store) -> None:
     found = run(store, "loaded-graphs").rows()
     assert len(found) == len(store.graphs())
     guideline = rows(store, "loaded-graphs", kind="guideline", language="fr")
-    assert len(guideline) == 11
+    assert len(guideline) == 11 + 4 + 4  # files of AURA, of ASTRO 2017 and of ASTRO 2024
     assert ("Recommandations", "0.1.0", "recommendations") in columns(
         guideline, "title", "version", "ontology"
     )
     assert len(rows(store, "loaded-graphs", kind="conclusions")) == 3
     assert len(rows(store, "loaded-graphs", kind="record")) == 3
+
+
+def test_queries_ask_the_guideline_that_is_named(store: Store) -> None:
+    """ASTRO 2024: four schedules for compression, four in general, four and three to irradiate again."""
+    found = rows(store, "schedules-for-indication", guideline="astro-2024")
+    assert Counter(row["indication"] for row in found) == {
+        "CompressionNotDecompressed": 4,
+        "ForConventional": 4,
+        "ReirradiatedSpine": 4,
+        "ReirradiatedOther": 3,
+    }
+    stops = {
+        name: {
+            row["statement"]
+            for row in rows(store, "contraindications-of-option", option="rt:SBRT", guideline=name)
+        }
+        for name in ("astro-2017", "astro-2024")
+    }
+    assert stops == {"astro-2017": {"K17_6", "K17_7"}, "astro-2024": set()}
+    aura = {row["regimen"] for row in rows(store, "regimens")}
+    astro = {row["regimen"] for row in rows(store, "regimens", guideline="astro-2024")}
+    assert {"RT-16Gy-2fx", "RT-20Gy-8fx"} == {r for r in astro if r not in aura}
+
+
+def test_conclusions_of_two_guidelines_stand_side_by_side() -> None:
+    """A painful femur: 30 Gy in 10 and 8 Gy once are alike in ASTRO 2024; the summary box of AURA (S161) names the first."""
+    base = KnowledgeBase()
+    graphs = Graphs(base)
+    (record,) = base.read_document(
+        treated("two", "Femur", 30, 10, painType="NociceptivePain", fractureRisk=True)
+        | {"previousCourses": [], "allCoursesListed": True},
+        "two",
+    )
+    other = base.of("astro-2024").compiled()
+    graphs.add(base.assess(record, base.compiled()), base.compiled(), other)
+    for name, expected in (("aura-bone-metastases", "S161"), ("astro-2024", "A24_08-30x10")):
+        options = graphs.run("options-of-case", {"case": "two/L1", "guideline": name}).rows()
+        leading = {str(row["option"]).rpartition("/")[2]: str(row["leading"]) for row in options}
+        assert leading["RT-30Gy-10fx"] == expected
+        (check,) = graphs.run("prescription-concordance", {"case": "two/L1", "guideline": name}).rows()
+        assert str(check["concordance"]) == "concordant"
 
 
 @answers("organ-at-risk-limits")
