@@ -39,6 +39,8 @@ from kg_service.record import SetAssumption
 from kg_service.request_log import RequestLog
 from kg_service.schedules import ScheduleCalculator, ScheduleValues
 from kg_service.service import AssessedRecord, Batch, KnowledgeBase, parse_readings
+from kg_service.side_by_side import compare_guidelines
+from kg_service.side_by_side_report import ComparedCaseJson, compared_json
 from kg_service.sparql_api import PROBLEM, PROBLEM_CONTENT, Shared, read_body
 from kg_service.sparql_api import router as sparql_router
 from kg_service.text import assessment_text, nothing_to_assess
@@ -254,6 +256,20 @@ def assess_records(
         "text/turtle": lambda: answers_turtle(assessed, compiled),
     }
     return _respond(request, texts, lambda: answers_json(assessed, wording))
+
+
+@router.post("/compare", openapi_extra=RECORD_BODY, responses={200: {"model": list[ComparedCaseJson]}})
+def compare_records(
+    shared: Shared,
+    batch: ReadBatch,
+    guideline: Annotated[
+        list[str], Query(description="Id of a guideline to compare; all otherwise. May be repeated.")
+    ] = [],  # noqa: B006 - FastAPI copies it
+    lang: Lang = "en",
+) -> Response:
+    """Tell what several guidelines say of each lesion: where they agree, and where they do not."""
+    found = [case for record in batch.records for case in compare_guidelines(shared.base, record, guideline)]
+    return JSONResponse([compared_json(case, shared.base, lang) for case in found])
 
 
 @router.post(

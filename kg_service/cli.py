@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from kg_service.compiler import CompiledGuideline
-from kg_service.errors import KgServiceError, Problem
+from kg_service.errors import InputError, KgServiceError, Problem
 from kg_service.explanation_forms import ExplanationForm, explanations_in
 from kg_service.knowledge import DATA_ROOT
 from kg_service.record import SetAssumption
@@ -659,6 +659,41 @@ def diff(
     else:
         raise KgServiceError("a comparison has no Turtle form; use --format text or json")
     _finish([], findings=bool(found.cases or found.unusable))
+
+
+@app.command()
+def compare(
+    records: Records,
+    lang: Lang = Speech.EN,
+    form: Form = AnswerFormat.TEXT,
+    guideline: Annotated[
+        list[str] | None,
+        typer.Option("--guideline", help="Id of a guideline to compare; all otherwise. May be repeated."),
+    ] = None,
+    reference_date: ReferenceDate = None,
+) -> None:
+    """Tell what several guidelines say of the same cases: where they agree, and where they do not."""
+    from kg_service.side_by_side import compare_guidelines
+    from kg_service.side_by_side_report import compared_json, compared_text
+
+    base = KnowledgeBase()
+    language = _language(lang)
+    batch = _read_files(base, records, reference_date)
+    found = []
+    for record in batch.records:
+        try:
+            cases = compare_guidelines(base, record, guideline or ())
+        except InputError as error:
+            batch.problems += error.problems
+            continue
+        found += [compared_json(case, base, language) for case in cases]
+    if form is AnswerFormat.TTL:
+        raise KgServiceError("a comparison has no Turtle form; use --format text or json")
+    wording = base.wording(base.compiled(), language)
+    _print(
+        to_json(found) if form is AnswerFormat.JSON else "\n\n".join(compared_text(c, wording) for c in found)
+    )
+    _finish(batch.problems)
 
 
 @app.command()

@@ -104,6 +104,7 @@ LEVELS = [
     {
         "answers",
         "guideline_report",
+        "side_by_side",
         "case_form",
         "validation_cases",
         "text",
@@ -114,7 +115,7 @@ LEVELS = [
         "shape_run",
         "cohort_records",
     },
-    {"pages", "comparison", "cohort_folder", "case_page"},
+    {"side_by_side_report", "pages", "comparison", "cohort_folder", "case_page"},
     {"cohort_export", "synthesis_files", "spark_cohort"},
     {"comparison_text", "audit", "linked_data"},
     {"checks", "audit_page"},

@@ -60,7 +60,7 @@ def url(base: KnowledgeBase) -> Iterator[str]:
 
 
 def test_every_operation_is_known() -> None:
-    assert len(OPERATIONS) == 56
+    assert len(OPERATIONS) == 57
 
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["sound", "unsound"])
