@@ -663,7 +663,10 @@ def diff(
 
 @app.command()
 def compare(
-    records: Records,
+    records: Annotated[
+        list[Path],
+        typer.Argument(help="Records, or vignettes (.yaml): files, or folders of them.", show_default=False),
+    ],
     lang: Lang = Speech.EN,
     form: Form = AnswerFormat.TEXT,
     guideline: Annotated[
@@ -671,29 +674,39 @@ def compare(
         typer.Option("--guideline", help="Id of a guideline to compare; all otherwise. May be repeated."),
     ] = None,
     reference_date: ReferenceDate = None,
+    *,
+    summary: Annotated[
+        bool, typer.Option("--summary", help="Count over all cases instead, the disagreements first.")
+    ] = False,
 ) -> None:
     """Tell what several guidelines say of the same cases: where they agree, and where they do not."""
+    from kg_service.reference_cases import reference_cases
     from kg_service.side_by_side import compare_guidelines
     from kg_service.side_by_side_report import compared_json, compared_text
+    from kg_service.side_by_side_summary import summary_of, summary_text
 
-    base = KnowledgeBase()
-    language = _language(lang)
-    batch = _read_files(base, records, reference_date)
-    found = []
-    for record in batch.records:
-        try:
-            cases = compare_guidelines(base, record, guideline or ())
-        except InputError as error:
-            batch.problems += error.problems
-            continue
-        found += [compared_json(case, base, language) for case in cases]
     if form is AnswerFormat.TTL:
         raise KgServiceError("a comparison has no Turtle form; use --format text or json")
+    base, language = KnowledgeBase(), _language(lang)
+    found, problems = [], []
+    for case in reference_cases(records):
+        batch = case.read(base, reference_date)
+        problems += batch.problems
+        for record in batch.records:
+            try:
+                compared = compare_guidelines(base, record, guideline or ())
+            except InputError as error:
+                problems += error.problems
+                continue
+            found += [compared_json(one, base, language) for one in compared]
     wording = base.wording(base.compiled(), language)
-    _print(
-        to_json(found) if form is AnswerFormat.JSON else "\n\n".join(compared_text(c, wording) for c in found)
-    )
-    _finish(batch.problems)
+    if summary:
+        counted = summary_of(found)
+        _print(to_json(counted) if form is AnswerFormat.JSON else summary_text(counted, wording))
+    else:
+        text = "\n\n".join(compared_text(one, wording) for one in found)
+        _print(to_json(found) if form is AnswerFormat.JSON else text)
+    _finish(problems)
 
 
 @app.command()

@@ -26,6 +26,7 @@ Relation = Literal["contradicts", "differs", "graded", "same", "open", "not-comp
 that follow each other otherwise. *open*: one at least cannot be decided yet. *not-comparable*: one
 guideline at most offers the option to somebody."""
 RELATIONS: tuple[Relation, ...] = get_args(Relation)
+DISAGREEING: tuple[Relation, ...] = ("contradicts", "differs")
 OFFERED: tuple[Verdict, ...] = ("applicable",)
 STOPPED: tuple[Verdict, ...] = ("contraindicated", "excluded")
 UNDECIDED: tuple[Verdict, ...] = ("open", "conditional")

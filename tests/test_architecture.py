@@ -117,7 +117,7 @@ LEVELS = [
     },
     {"side_by_side_report", "pages", "comparison", "cohort_folder", "case_page"},
     {"cohort_export", "synthesis_files", "spark_cohort"},
-    {"comparison_text", "audit", "linked_data"},
+    {"comparison_text", "side_by_side_summary", "audit", "linked_data"},
     {"checks", "audit_page"},
     {"web_pages"},
     {"endpoint"},

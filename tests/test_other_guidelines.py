@@ -18,6 +18,8 @@ from kg_service.knowledge import DATA_ROOT
 from kg_service.namespaces import local_name
 from kg_service.service import KnowledgeBase
 from kg_service.side_by_side import ComparedCase, compare_guidelines
+from kg_service.side_by_side_report import compared_json
+from kg_service.side_by_side_summary import summary_of
 
 AURA, ASTRO_2017, ASTRO_2024 = "aura-bone-metastases", "astro-2017", "astro-2024"
 SIZES = {ASTRO_2017: (8, 9), ASTRO_2024: (11, 21)}
@@ -189,6 +191,26 @@ def test_what_is_unknown_is_not_compared(base: KnowledgeBase) -> None:
     assert set(found.prescriptions.values()) == {None}
 
 
+def test_many_cases_are_counted_the_largest_disagreements_first(base: KnowledgeBase) -> None:
+    """Two such femurs and one of which nothing is known: they disagree on 8 Gy once in two of three."""
+    documents = [FEARED, {**FEARED, "id": "again"}, {**lesion("Femur"), "id": "unknown"}]
+    found = [compared_json(compared(base, d, AURA, ASTRO_2024), base, "en") for d in documents]
+    counted = summary_of(found)
+    assert (counted["cases"], counted["disagreeing"]) == (3, 2)
+    assert counted["prescriptions"] == [
+        {"answers": {AURA: "Concordant", ASTRO_2024: "Concordant"}, "cases": 2}
+    ]
+    first = counted["options"][0]
+    assert (first["option"], [(r["relation"], r["cases"]) for r in first["relations"]]) == (
+        "RT-8Gy-1fx",
+        [("differs", 2), ("open", 1)],
+    )
+    (largest,) = counted["disagreements"]
+    assert (largest["option"], largest["cases"], largest["example"]) == ("RT-8Gy-1fx", 2, "r/L")
+    assert [g["statements"] for g in largest["guidelines"]] == [["S143"], ["A24_08"]]
+    assert summary_of([])["cases"] == 0
+
+
 def test_a_guideline_is_chosen_over_http(base: KnowledgeBase) -> None:
     with TestClient(create_app(base)) as client:
         listed = client.get("/guidelines?lang=fr").json()
@@ -217,6 +239,8 @@ def test_guidelines_are_compared_on_the_command_line(tmp_path: Path) -> None:
     told = CliRunner().invoke(app, ["compare", str(record), "--lang", "fr"])
     assert told.exit_code == 0, told.output
     assert "8 Gy en 1 séance : proposé par l'un, pas par l'autre" in told.output
+    counted = CliRunner().invoke(app, ["compare", str(record), "--summary", "--format", "json"])
+    assert json.loads(counted.output)["disagreeing"] == 1
     wrong = CliRunner().invoke(app, ["assess", str(record), "--guideline", "astro-2023"])
     assert wrong.exit_code != 0
 
