@@ -23,6 +23,7 @@ from kg_service.option_decision import VERDICTS, OptionDecision, Verdict, decide
 from kg_service.plan import Node
 from kg_service.prescription import PrescriptionCheck, check_prescription
 from kg_service.record import Case, Fact
+from kg_service.score_outcome import ScoreOutcome, decide_scores
 from kg_service.values import Status, status_of
 
 
@@ -102,6 +103,7 @@ class Assessment:
     options: tuple[OptionVerdict, ...]
     questions: tuple[Question, ...]
     prescription: PrescriptionCheck | None
+    scores: tuple[ScoreOutcome, ...] = ()
 
     @cached_property
     def by_id(self) -> dict[str, Conclusion]:
@@ -138,7 +140,8 @@ def assess(case: Case, compiled: CompiledGuideline, source: str) -> Assessment:
     )
     questions = tuple(assessor.questions(conclusions))
     prescription = check_prescription(case, compiled)
-    return Assessment(case, source, conclusions, tuple(options), questions, prescription)
+    scores = decide_scores(case, compiled)
+    return Assessment(case, source, conclusions, tuple(options), questions, prescription, scores)
 
 
 class _Assessor:

@@ -66,7 +66,7 @@ def assumption_json(applied: AppliedAssumption, wording: Wording) -> AssumptionJ
     setting = applied.setting
     meaning = wording.phrase(
         "assumption_meaning",
-        word=wording.label(setting.fixes),
+        word=_word(setting.fixes, setting.names, wording),
         number=wording.label(setting.from_feature),
         threshold=wording.threshold(setting),
     )
@@ -85,6 +85,12 @@ def assumption_json(applied: AppliedAssumption, wording: Wording) -> AssumptionJ
     }
 
 
+def _word(feature: URIRef, value: URIRef | None, wording: Wording) -> str:
+    """Return what an assumption fixes: a feature, with its value where it is no truth value."""
+    label = wording.label(feature)
+    return label if value is None else wording.told(label, wording.label(value))
+
+
 def declared_json(assumption: LocalAssumption, wording: Wording) -> DeclaredAssumptionJson:
     """Return the JSON form of a local assumption that can be set."""
     unit = str(assumption.from_feature.unit)
@@ -94,7 +100,10 @@ def declared_json(assumption: LocalAssumption, wording: Wording) -> DeclaredAssu
         "iri": str(assumption.iri),
         "label": wording.label(assumption.iri),
         "definition": wording.text(assumption.iri, SKOS.definition),
-        "fixes": {"feature": assumption.fixes.name, "label": wording.label(assumption.fixes.iri)},
+        "fixes": {
+            "feature": assumption.fixes.name,
+            "label": _word(assumption.fixes.iri, assumption.names, wording),
+        },
         "fromFeature": {
             "feature": assumption.from_feature.name,
             "label": wording.label(assumption.from_feature.iri),

@@ -15,7 +15,8 @@ from fractions import Fraction
 from math import ceil, floor
 from typing import Any
 
-from rdflib import URIRef
+from rdflib import Literal, URIRef
+from rdflib.term import Node
 
 from kg_service.errors import GuidelineError, InputError, Problem, nearest
 from kg_service.guideline import Guideline
@@ -34,7 +35,9 @@ class LocalAssumption:
     Attributes
     ----------
     fixes, from_feature : Feature
-        The judgement it gives a meaning to, and the number it is read from.
+        The feature it gives a meaning to, and the number it is read from.
+    names : URIRef or None
+        The value of a partition that it gives to a feature with codes.
     comparison : URIRef
         How the number compares with the value that a user sets.
     statements, ambiguities : tuple of str
@@ -45,6 +48,7 @@ class LocalAssumption:
     id: str
     fixes: Feature
     from_feature: Feature
+    names: URIRef | None
     comparison: URIRef
     statements: tuple[str, ...]
     ambiguities: tuple[str, ...]
@@ -145,12 +149,13 @@ class LocalAssumptions:
     def _fact(self, setting: SetAssumption, number: Fact, *, holds: bool) -> Fact:
         """Return what a setting says of its judgement, beside the number it was read from."""
         place, dot, _ = number.where.rpartition(".")
-        where = f"{place}{dot}{self._schema.features[setting.fixes].key}"
+        fixed = self._schema.features[setting.fixes]
+        known = setting.held if holds else setting.otherwise
         return Fact(
             setting.fixes,
-            truth(holds),
-            where,
-            str(holds).lower(),
+            known,
+            f"{place}{dot}{fixed.key}",
+            " or ".join(sorted(local_name(value) for value in known)),
             basis=(number.where,),
             assumption=setting,
         )
@@ -187,7 +192,16 @@ class LocalAssumptions:
             value.get("unit") or str(feature.unit),
             inside,
             outside,
+            *self._sides_of(assumption),
         )
+
+    def _sides_of(self, assumption: LocalAssumption) -> tuple[frozenset[str], frozenset[str], URIRef | None]:
+        """Return what the fixed feature is on either side of the value, and the value it then has."""
+        if assumption.names is None:
+            return truth(True), truth(False), None
+        held, domain = self._schema.leaves(assumption.names), self._schema.domain(assumption.fixes)
+        assert isinstance(domain, frozenset)  # noqa: S101 - checked where it is declared
+        return held, domain - held, assumption.names
 
     def _quantity(self, name: str, text: str, source: str, problems: list[Problem]) -> dict[str, Any] | None:
         """Return a value such as ``3 cm`` as records hold it, or None with its problem."""
@@ -290,8 +304,13 @@ def _declared(iri: URIRef, guideline: Guideline, schema: RecordSchema) -> LocalA
         raise GuidelineError(
             f"{iri}: a local assumption needs an identifier, a feature to fix, one to read and a comparison"
         )
-    if not fixes.judgement or fixes.kind is not Kind.BOOLEAN or number.kind is not Kind.QUANTITY:
-        raise GuidelineError(f"{iri}: a local assumption fixes a judgement, from a feature with quantities")
+    value = graph.value(iri, CORE.fixesTo)
+    if value is None and not fixes.judgement or not _takes(fixes, value, schema):
+        raise GuidelineError(
+            f"{iri}: a local assumption fixes a judgement, or a feature to a value it can have"
+        )
+    if number.kind is not Kind.QUANTITY:
+        raise GuidelineError(f"{iri}: a local assumption reads a feature with quantities")
     if not any({fixes.iri, number.iri} <= _features_of(e.features) for e in schema.entities.values()):
         raise GuidelineError(f"{iri}: {fixes.name} and {number.name} are not features of the same thing")
     return LocalAssumption(
@@ -299,10 +318,19 @@ def _declared(iri: URIRef, guideline: Guideline, schema: RecordSchema) -> LocalA
         str(identifier),
         fixes,
         number,
+        value if isinstance(value, URIRef) else None,
         comparison,
         tuple(sorted(local_name(str(s)) for s in graph.objects(iri, CORE.restsOn))),
         tuple(sorted(local_name(str(a)) for a in graph.objects(iri, CORE.ambiguity))),
     )
+
+
+def _takes(feature: Feature, value: Node | None, schema: RecordSchema) -> bool:
+    """Return whether a feature can be fixed to a value: *yes*, or a class of its partition but the whole."""
+    if feature.kind is Kind.BOOLEAN:
+        return value is None or value == Literal(True)
+    below = schema.classes_under(feature.partition)[1:] if feature.partition else ()
+    return value in below
 
 
 def _features_of(features: Mapping[str, Feature]) -> set[URIRef]:

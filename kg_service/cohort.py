@@ -25,7 +25,14 @@ from kg_service.concordance import OFFERS
 from kg_service.derivation import refuse_impossible
 from kg_service.entailment import EntailmentProgram
 from kg_service.errors import InputError, Problem
-from kg_service.feature_masks import Encoded, FeatureMasks, ReadRow, cell_groups, recorded
+from kg_service.feature_masks import (
+    Encoded,
+    FeatureMasks,
+    ReadRow,
+    cell_groups,
+    read_from,
+    recorded,
+)
 from kg_service.feature_table import Column
 from kg_service.limits import Limits
 from kg_service.namespaces import CORE, local_name
@@ -192,8 +199,10 @@ class CohortDecider:
         space: ReadingSpace | None = None,
     ) -> None:
         self.cases = CaseDecider(compiled, space)
+        linked = [(a.fixes, a.from_feature) for a in assumptions]
         self._contradictions = [
-            _Contradiction(cls, step, compiled, columns, read) for cls, step in self.cases.impossible.items()
+            _Contradiction(cls, step, compiled, columns, read, linked)
+            for cls, step in self.cases.impossible.items()
         ]
         self._masks = FeatureMasks(
             self.cases.groups,
@@ -201,7 +210,7 @@ class CohortDecider:
             compiled.schema,
             limits,
             read,
-            linked=[(a.fixes, a.from_feature) for a in assumptions],
+            linked=linked,
             watched=compiled.prescriptions.deciding,
         )
         self._runner = self.cases.runner(self._masks.features)
@@ -243,12 +252,21 @@ class _Contradiction:
         The class, marked ``core:impossible``.
     step : int
         The step that says a row belongs to it.
+    linked : sequence of pairs of URIRef
+        Features of which one is read from the other by a local assumption.
     """
 
     def __init__(
-        self, cls: URIRef, step: int, compiled: CompiledGuideline, columns: Sequence[Column], read: ReadRow
+        self,
+        cls: URIRef,
+        step: int,
+        compiled: CompiledGuideline,
+        columns: Sequence[Column],
+        read: ReadRow,
+        linked: Sequence[tuple[URIRef, URIRef]],
     ) -> None:
         tested = compiled.plan.features_of(compiled.plan.trees[str(cls)])
+        tested = read_from(tested, compiled.schema, linked)
         self.step = step
         self.columns = [column for column in columns if str(column.feature.iri) in tested]
         self._compiled = compiled

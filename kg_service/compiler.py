@@ -14,6 +14,7 @@ from kg_service.guideline import Guideline, Recommendation
 from kg_service.namespaces import OWL
 from kg_service.plan import And, Named, Node, Not, Or, Plan
 from kg_service.schema import Entity, ListOf, RecordSchema
+from kg_service.scores import Score, scores_of
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,19 @@ class CompiledGuideline:
         # What only another reading says has its atoms here too: one set of cells serves them all.
         elsewhere = {str(cls): self.criterion(cls) for cls in self.guideline.readings.classes}
         return Plan(self._trees() | elsewhere, domains)
+
+    @cached_property
+    def scores(self) -> list[Score]:
+        """The scores and definitions of the ontology, the same under all readings."""
+        return scores_of(self.guideline.source, self.schema)
+
+    @cached_property
+    def bands(self) -> Plan:
+        """The plan of what scores conclude: apart from that of the guideline, which no score bears on."""
+        if self._adopted is not self:
+            return self._adopted.bands
+        trees = {str(band): self.criterion(band) for score in self.scores for band in score.bands}
+        return Plan(trees, {str(f.iri): self.schema.domain(f) for f in self.schema.features.values()})
 
     def _trees(self) -> dict[str, Node]:
         classes = [*self.guideline.criteria(), *self.schema.impossible]

@@ -129,6 +129,7 @@ class _Deriver:
             CORE.Existence: self._existence,
             CORE.ElapsedTime: self._elapsed,
             CORE.Application: self._application,
+            CORE.SumOfPoints: self._points,
         }
 
     def case(self, member: Member, document: Member, entity: Entity) -> Case:
@@ -323,6 +324,33 @@ class _Deriver:
         if not result.low and not result.is_exact:
             result = Interval(high=result.high, high_open=result.high_open)
         return None if result.is_everything else (result, basis)
+
+    def _points(
+        self, how: Derivation, member: Member, case: Member | None
+    ) -> tuple[Knowledge, list[str]] | None:
+        """Add up the fewest and the most points that each item may still have."""
+        facts = {feature: self._fact(member, feature, case) for feature in how.inputs}
+        told = {feature: fact for feature, fact in facts.items() if fact is not None}
+        if how.own and not how.own & told.keys():
+            return None
+        low = high = Fraction(0)
+        for item in how.items:
+            points = item.points({feature: fact.known for feature, fact in told.items()})
+            if points is None:
+                return None
+            if not points:
+                self._disagree([told[feature] for feature in item.worth if feature in told])
+                return None
+            low, high = low + min(points), high + max(points)
+        return Interval(low, high), [fact.where for fact in told.values()]
+
+    def _disagree(self, facts: list[Fact]) -> None:
+        """Report facts that give one item points that exclude each other."""
+        found = " and ".join(f"{fact.where} is {fact.stated}" for fact in facts)
+        expected = "values that one item of a score can have at once"
+        problem = Problem(f"{self.record.source}: {facts[0].where}", found, expected, "Correct one of them.")
+        if problem not in self.problems:
+            self.problems.append(problem)
 
     def _operand(self, operand: Operand, member: Member, case: Member | None) -> tuple[Interval, list[str]]:
         """Return what is known of an operand, and the places in the record that say so."""

@@ -147,7 +147,9 @@ class FeatureMasks:
         self.groups = groups
         self._watched = watched
         self._empty = read({})
+        linked = list(linked)
         needed = {URIRef(f) for f in groups} | {c.feature.iri for c in columns}
+        needed |= {number for _, number in linked}
         parts = list(_connected(columns, schema, needed, linked))
         self._numbers = [
             _Numbers(part.columns[0], self.groups.get(str(part.columns[0].feature.iri)), limits, read)
@@ -210,13 +212,22 @@ def _connected(
     """Yield the columns in parts, so that what is derived in one depends on no other."""
     given = {c.feature.iri for c in columns}
     edges = [(feature, other) for feature in needed for other in _derived_from(feature, schema) & given]
-    edges += [pair for pair in linked if set(pair) & given]
+    edges += [pair for pair in linked if ({*pair} | _derived_from(pair[1], schema)) & given]
     groups: list[set[URIRef]] = [{iri} for iri in given]
     for edge in edges:
         together = set(edge).union(*(g for g in groups if g & set(edge)))
         groups = [*(g for g in groups if not g & set(edge)), together]
     for group in sorted(groups, key=min):
         yield _Part([c for c in columns if c.feature.iri in group], group)
+
+
+def read_from(
+    features: Iterable[str], schema: RecordSchema, linked: Sequence[tuple[URIRef, URIRef]]
+) -> set[str]:
+    """Return features with all those that say anything of them, derived or read by an assumption."""
+    found = {URIRef(feature) for feature in features}
+    found |= {number for fixed, number in linked if fixed in found}
+    return {str(f) for f in found.union(*(_derived_from(f, schema) for f in found))}
 
 
 def _derived_from(feature: URIRef, schema: RecordSchema) -> set[URIRef]:
@@ -232,8 +243,7 @@ def _derived_from(feature: URIRef, schema: RecordSchema) -> set[URIRef]:
 
 
 def _operands(how: Derivation) -> set[URIRef]:
-    features = [how.of_feature, *(operand.feature for operand in how.operands)]
-    return {feature for feature in features if feature is not None}
+    return {*how.inputs} | ({how.of_feature} if how.of_feature is not None else set())
 
 
 class _Numbers:

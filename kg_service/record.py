@@ -11,7 +11,7 @@ from rdflib import URIRef
 
 from kg_service.dates import PartialDate
 from kg_service.schema import Entity
-from kg_service.values import Interval, Knowledge, decimal_text, number_text
+from kg_service.values import Interval, Knowledge, decimal_text, number_text, truth
 
 
 @dataclass(frozen=True)
@@ -21,14 +21,18 @@ class SetAssumption:
     Attributes
     ----------
     fixes, from_feature : URIRef
-        The judgement it gives a meaning to, and the number it is read from.
+        The feature it gives a meaning to, and the number it is read from.
     comparison : URIRef
         How the number compares with the value.
     number, unit : Fraction, str
         The value as it was given, with its UCUM code.
     inside, outside : Interval
-        The numbers for which the judgement holds, and those for which it does not, in the
+        The numbers for which the assumption holds, and those for which it does not, in the
         canonical unit.
+    held, otherwise : frozenset of str
+        What the feature is where it holds, and where it does not.
+    names : URIRef or None
+        The value of a partition that the feature has where it holds; None for a truth value.
     """
 
     iri: URIRef
@@ -40,6 +44,9 @@ class SetAssumption:
     unit: str
     inside: Interval
     outside: Interval
+    held: frozenset[str] = truth(True)
+    otherwise: frozenset[str] = truth(False)
+    names: URIRef | None = None
 
     @property
     def given(self) -> str:

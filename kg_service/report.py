@@ -20,6 +20,7 @@ from kg_service.robustness_report import (
     case_robustness_json,
     robustness_json,
 )
+from kg_service.score_outcome import ScoreOutcome
 from kg_service.values import Status
 from kg_service.wording import Wording
 
@@ -140,6 +141,25 @@ class QuestionJson(TypedDict):
     maySettle: int
 
 
+class BandJson(TypedDict):
+    """A band of a score, and whether the case is in it."""
+
+    iri: str
+    label: str
+    status: Status
+
+
+class ScoreJson(TypedDict):
+    """A score or a definition beside the guideline; no recommendation hangs on it."""
+
+    id: str
+    iri: str
+    label: str
+    value: FactJson | None
+    bands: list[BandJson]
+    missing: list[MissingJson]
+
+
 class NoteJson(TypedDict):
     """Something read and not taken as it stands."""
 
@@ -168,6 +188,7 @@ class AssessmentJson(TypedDict):
     questions: list[QuestionJson]
     openLists: list[str]
     facts: list[FactJson]
+    scores: list[ScoreJson]
 
 
 def assessment_json(
@@ -206,6 +227,7 @@ def assessment_json(
         "questions": [question_json(q, wording) for q in assessment.questions],
         "openLists": wording.list_flags(lacking),
         "facts": [fact_json(f, wording) for f in facts],
+        "scores": [score_json(score, wording) for score in assessment.scores],
     }
 
 
@@ -334,6 +356,21 @@ def missing_json(feature: URIRef, wording: Wording) -> MissingJson:
         "feature": local_name(feature),
         "label": wording.label(feature),
         "question": wording.question(feature),
+    }
+
+
+def score_json(outcome: ScoreOutcome, wording: Wording) -> ScoreJson:
+    """Return the JSON form of what a case says of a score."""
+    return {
+        "id": outcome.score.id,
+        "iri": str(outcome.score.iri),
+        "label": wording.label(outcome.score.iri),
+        "value": None if outcome.value is None else fact_json(outcome.value, wording),
+        "bands": [
+            {"iri": str(band), "label": wording.label(band), "status": status}
+            for band, status in outcome.bands.items()
+        ],
+        "missing": [missing_json(feature, wording) for feature in outcome.missing],
     }
 
 

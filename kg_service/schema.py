@@ -16,6 +16,7 @@ from rdflib.term import Node
 from kg_service.errors import GuidelineError
 from kg_service.functions import Argument, Function, Functions
 from kg_service.namespaces import CORE, OWL, QTY, RDF, RDFS, SKOS, XSD, literal_in, local_name
+from kg_service.points import Item, read_items
 from kg_service.units import UnitFactors
 from kg_service.values import BOOLEAN, Interval, Knowledge
 
@@ -28,7 +29,7 @@ class Kind(Enum):
     CODE = "code"
 
 
-OPERATIONS = (CORE.Count, CORE.Maximum, CORE.Existence, CORE.ElapsedTime, CORE.Application)
+OPERATIONS = (CORE.Count, CORE.Maximum, CORE.Existence, CORE.ElapsedTime, CORE.Application, CORE.SumOfPoints)
 """The ways in which a feature can follow from the rest of a record."""
 
 
@@ -76,6 +77,10 @@ class Derivation:
     ----------
     factor : Fraction
         Converts the unit of the function applied to that of the feature.
+    items : tuple of Item
+        What a sum of points adds up.
+    own : frozenset of URIRef
+        Features of those items that stand in the module of the sum; it says nothing before one is known.
     """
 
     operation: URIRef
@@ -87,6 +92,14 @@ class Derivation:
     function: URIRef | None = None
     operands: tuple[Operand, ...] = ()
     factor: Fraction = Fraction(1)
+    items: tuple[Item, ...] = ()
+    own: frozenset[URIRef] = frozenset()
+
+    @property
+    def inputs(self) -> tuple[URIRef, ...]:
+        """The features that it is computed from, those of list members left out."""
+        operands = (operand.feature for operand in self.operands if operand.feature is not None)
+        return (*operands, *(feature for item in self.items for feature in item.worth))
 
 
 @dataclass(frozen=True)
@@ -384,7 +397,15 @@ class RecordSchema:
             self.functions.factor(self._function(function).unit, str(unit), prop)
             if function
             else Fraction(1),
+            *(self._items(prop, node) if operation == CORE.SumOfPoints else ()),
         )
+
+    def _items(self, prop: URIRef, node: Node) -> tuple[tuple[Item, ...], frozenset[URIRef]]:
+        """Return the items of a sum of points, and their features that stand in its own module."""
+        items = read_items(self.graph, prop, node, self.leaves)
+        module = self.graph.value(prop, RDFS.isDefinedBy)
+        features = (feature for item in items for feature in item.worth)
+        return items, frozenset(f for f in features if (f, RDFS.isDefinedBy, module) in self.graph)
 
     def _function(self, iri: URIRef) -> Function:
         if iri not in self.functions.by_iri:
@@ -439,9 +460,8 @@ class RecordSchema:
         derivation = self.features[iri].derivation if iri in self.features else None
         if derivation is not None:
             yield derivation
-            for operand in derivation.operands:
-                if operand.feature is not None:
-                    yield from self._derivations_behind(operand.feature, (*above, iri))
+            for feature in derivation.inputs:
+                yield from self._derivations_behind(feature, (*above, iri))
 
     def _check_one_constant(self, iri: URIRef) -> None:
         """Refuse a feature that combines values computed with two constants for one argument."""

@@ -20,7 +20,7 @@ from kg_service.errors import InputError, KgServiceError, Problem, UnknownNameEr
 from kg_service.explanation import Explanation, explain
 from kg_service.guideline import Guideline, default_guideline, guideline_id, guidelines_in
 from kg_service.importers.fhir import FhirBindings, is_fhir, read_fhir
-from kg_service.knowledge import DATA_ROOT, check_root, load_file, load_graph, module_paths
+from kg_service.knowledge import DATA_ROOT, check_root, load_graph, module_paths
 from kg_service.limits import Limits
 from kg_service.reader import parse_json, read_record
 from kg_service.record import Case, Record, SetAssumption
@@ -41,6 +41,8 @@ RDF_FORMATS = {
 }
 """RDF syntaxes by file suffix; XML is refused by its name, not taken for JSON."""
 RECORD_SHAPES = "shapes/record.ttl"
+SCORE_SHAPES = "shapes/scores"
+"""Folder of what the shapes of records say of each score; a score can be left out with its file."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ class KnowledgeBase:
             raise UnknownNameError("guideline", guideline, list(self.guidelines))
         self._iri = default_guideline(self.graph) if guideline is None else self.guidelines[guideline]
         self._beside: dict[str, KnowledgeBase] = {guideline_id(self._iri): self}
-        self.record_shapes = load_file(DATA_ROOT / RECORD_SHAPES) if record_shapes is None else record_shapes
+        self.record_shapes = shapes_of_records(DATA_ROOT) if record_shapes is None else record_shapes
         self.limits = Limits(self.record_shapes)
         # A caller can ask for any combination of readings, so what is kept of them is bounded.
         self._under = lru_cache(maxsize=VARIANTS_KEPT)(self._compiled_under)
@@ -109,7 +111,7 @@ class KnowledgeBase:
             When it is no such folder.
         """
         check_root(root)
-        return cls(load_graph(*module_paths(root)), load_file(root / RECORD_SHAPES))
+        return cls(load_graph(*module_paths(root)), shapes_of_records(root))
 
     def compiled(
         self, readings: Mapping[str, str] | None = None, profile: str | None = None
@@ -378,6 +380,11 @@ def _text_of(path: Path) -> str:
     except UnicodeDecodeError as error:
         found = f"byte {error.start} is not UTF-8"
         raise InputError([Problem(str(path), found, "a text file in UTF-8")]) from error
+
+
+def shapes_of_records(root: Path) -> Graph:
+    """Return the record shapes of a root, those of its scores included."""
+    return load_graph(root / RECORD_SHAPES, *sorted((root / SCORE_SHAPES).glob("*.ttl")))
 
 
 def parse_readings(texts: list[str]) -> dict[str, str]:

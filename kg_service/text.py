@@ -41,6 +41,8 @@ def assessment_text(
         _section("information", _information(assessment, wording), wording),
         _section("questions", _questions(assessment, wording), wording),
     ]
+    if any(outcome.told for outcome in assessment.scores):
+        sections.insert(2, _section("scores", _scores(assessment, wording), wording))
     if robustness is not None:
         sections.append(_section("robustness", robustness_lines(robustness, wording), wording))
     if notes:
@@ -106,6 +108,31 @@ def _facts(assessment: Assessment, wording: Wording) -> Iterator[str]:
             if fact.origin:
                 text += f" [{wording.phrase('origin', origin=fact.origin)}]"
             yield wrap(text, "  ")
+
+
+def _scores(assessment: Assessment, wording: Wording) -> Iterator[str]:
+    """Tell the scores of which the record states an item: value, bands, what is missing."""
+    for outcome in assessment.scores:
+        if not outcome.told:
+            continue
+        score = outcome.score
+        value = (
+            None
+            if outcome.value is None
+            else wording.value(wording.feature(outcome.value.feature), outcome.value.known)
+        )
+        label = wording.label(score.iri)
+        yield wrap(label if value is None else wording.told(label, value), "  ")
+        for band, status in outcome.bands.items():
+            if status != "false":
+                yield wrap(
+                    f"{MARKS[status]} {wording.told(wording.label(band), wording.word('status', status))}",
+                    "      ",
+                )
+        if outcome.missing:
+            items = "; ".join(wording.label(feature) for feature in outcome.missing)
+            yield wrap(wording.phrase("lacking", items=items), "      ")
+    yield wrap(wording.phrase("scores_note"), "  ")
 
 
 def _options(assessment: Assessment, wording: Wording, *, general: bool) -> Iterator[str]:

@@ -27,7 +27,7 @@ LEVELS = [
         "shape_patterns",
         "spill_files",
     },
-    {"functions", "turns", "rdf_parse", "record_source"},
+    {"functions", "turns", "rdf_parse", "record_source", "points"},
     {
         "iris",
         "knowledge",
@@ -50,6 +50,7 @@ LEVELS = [
         "limits",
         "alignments",
         "guideline",
+        "scores",
         "axioms",
         "record",
         "catalogue",
@@ -81,6 +82,7 @@ LEVELS = [
     {
         "prescription",
         "option_decision",
+        "score_outcome",
         "feature_masks",
         "fhir_writer",
         "synthesis",
