@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rdflib import URIRef
 from typing_extensions import TypedDict
 
 from kg_service.assumptions import LocalAssumption

@@ -305,12 +305,12 @@ def _declared(iri: URIRef, guideline: Guideline, schema: RecordSchema) -> LocalA
             f"{iri}: a local assumption needs an identifier, a feature to fix, one to read and a comparison"
         )
     value = graph.value(iri, CORE.fixesTo)
-    if value is None and not fixes.judgement or not _takes(fixes, value, schema):
+    if (value is None and not fixes.judgement) or not _takes(fixes, value, schema):
         raise GuidelineError(
             f"{iri}: a local assumption fixes a judgement, or a feature to a value it can have"
         )
     if number.kind is not Kind.QUANTITY:
-        raise GuidelineError(f"{iri}: a local assumption reads a feature with quantities")
+        raise GuidelineError(f"{iri}: a local assumption is read from a feature with quantities")
     if not any({fixes.iri, number.iri} <= _features_of(e.features) for e in schema.entities.values()):
         raise GuidelineError(f"{iri}: {fixes.name} and {number.name} are not features of the same thing")
     return LocalAssumption(

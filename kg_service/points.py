@@ -18,7 +18,7 @@ Worth = Mapping[str, Points]
 """The points that each value of a feature may be worth; a value that is not there is worth none at all."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Item:
     """One item of a score, told by one feature or by several that say the same in other words.
 
