@@ -266,9 +266,9 @@ class _Contradiction:
         linked: Sequence[tuple[URIRef, URIRef]],
     ) -> None:
         tested = compiled.plan.features_of(compiled.plan.trees[str(cls)])
-        tested = read_from(tested, compiled.schema, linked)
         self.step = step
-        self.columns = [column for column in columns if str(column.feature.iri) in tested]
+        told = read_from(tested, compiled.schema, linked)
+        self.columns = [column for column in columns if str(column.feature.iri) in told]
         self._compiled = compiled
         self._read = read
         self._problems: dict[tuple[Any, ...], Problem] = {}

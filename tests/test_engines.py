@@ -29,7 +29,7 @@ from kg_service.cohort_run import RowReader, decide_table
 from kg_service.errors import InputError, KgServiceError
 from kg_service.feature_masks import recorded_row
 from kg_service.feature_table import TableSchema
-from kg_service.knowledge import DATA_ROOT, load_file
+from kg_service.knowledge import DATA_ROOT
 from kg_service.oracle import Oracle
 from kg_service.plan_sql import sql_name
 from kg_service.schema import Feature, Kind
@@ -328,7 +328,7 @@ class TestTraps:
         document = {"id": "p", "lesions": [{"id": "L1", "site": "T8"}]}
         [record] = base.read_document(document, "test")
         graph = record_graph(record, base.cases(record), base.compiled().schema)
-        findings = validate(graph, load_file(DATA_ROOT / "shapes" / "record.ttl"))
+        findings = validate(graph, base.record_shapes)
         assert not [f for f in findings if f.severity == "Violation"]
 
 
