@@ -20,6 +20,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from kg_service import __version__, web_api
 from kg_service.answers import RecordAnswerJson, answers_json, answers_turtle
 from kg_service.assumption_report import DeclaredAssumptionJson, declared_json
+from kg_service.cds_hooks_api import router as cds_hooks_router
 from kg_service.compiler import CompiledGuideline
 from kg_service.endpoint import Endpoint, ServiceSettings
 from kg_service.errors import CatalogError, InputError, KgServiceError, Problem, QueryError, UnknownNameError
@@ -150,7 +151,7 @@ def create_app(
     app.state.shared = endpoint
     app.state.linked = LinkedData(endpoint.base)
     app.state.metrics = Metrics(lambda: endpoint.waiting)
-    for routes in (router, query_routes(), sparql_router, linked_data_router):
+    for routes in (router, query_routes(), sparql_router, linked_data_router, cds_hooks_router):
         app.include_router(routes)
     web_api.install(app, endpoint)
     for kind, handler in _HANDLERS.items():

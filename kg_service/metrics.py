@@ -36,6 +36,12 @@ class Metrics:
             "Answers broken off after their first byte was sent.",
             registry=self._registry,
         )
+        self._feedback = Counter(
+            "bonemet_card_feedback",
+            "What became of cards of CDS Hooks.",
+            ("service", "outcome", "reason"),
+            registry=self._registry,
+        )
         gauge = Gauge("bonemet_waiting_queries", "Queries that wait for their turn.", registry=self._registry)
         gauge.set_function(waiting)
 
@@ -55,6 +61,10 @@ class Metrics:
         self._seconds.labels(route).observe(seconds)
         if not complete:
             self._broken.inc()
+
+    def count_feedback(self, service: str, outcome: str, reason: str) -> None:
+        """Count what became of one card, by our own words alone."""
+        self._feedback.labels(service, outcome, reason).inc()
 
     def text(self) -> bytes:
         """Return the counters in the text format of Prometheus."""

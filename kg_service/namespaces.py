@@ -16,10 +16,12 @@ REC = Namespace(f"{BASE}record/")
 SHAPES = Namespace(f"{BASE}shapes/")
 DATA = Namespace(f"{BASE}data/")
 FB = Namespace(f"{BASE}bindings/fhir/")
+CH = Namespace(f"{BASE}bindings/cds-hooks/")
 CITO = Namespace("http://purl.org/spar/cito/")
 
 __all__ = [
     "BASE",
+    "CH",
     "CITO",
     "CORE",
     "DATA",

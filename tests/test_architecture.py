@@ -100,9 +100,9 @@ LEVELS = [
     {"robustness_text"},
     {"report"},
     {"explanation_report", "explanation_rdf"},
-    {"service", "explanation_blocks"},
-    {"explanation_text", "explanation_picture"},
-    {"explanation_forms"},
+    {"service", "explanation_blocks", "cds_hooks_models"},
+    {"explanation_text", "explanation_picture", "cds_hooks_request"},
+    {"explanation_forms", "cds_hooks"},
     {
         "answers",
         "guideline_report",
@@ -126,6 +126,7 @@ LEVELS = [
     {"sparql_api"},
     {"queries_api"},
     {"linked_data_api"},
+    {"cds_hooks_api"},
     {"web_api"},
     {"api"},
     {"cli"},
@@ -137,7 +138,7 @@ ONLY_IN = {
     "pyshacl": {"validation"},
     "duckdb": {"triple_table"},
     "pyspark": {"spark_cohort"},
-    "fastapi": {"api", "linked_data_api", "queries_api", "sparql_api", "web_api"},
+    "fastapi": {"api", "cds_hooks_api", "linked_data_api", "queries_api", "sparql_api", "web_api"},
     "httpx": {"remote_store"},
     "prometheus_client": {"metrics"},
     "typer": {"cli"},
@@ -149,6 +150,7 @@ NEUTRAL = (
     "ontology/evidence.ttl",
     "guideline.ttl",
     "fhir.ttl",
+    "cds-hooks.ttl",
     "targets.ttl",
 )
 """Modules whose words are those of guidelines or of standards, not of medicine."""
@@ -157,6 +159,8 @@ ALLOWED = {"Patient", "patient", "prescription", "unit", "value"}
 PLAIN_NUMBERS = {-1, 0, 1, 2}
 PROTOCOL_MODULES = {
     "api",
+    "cds_hooks",
+    "cds_hooks_api",
     "linked_data_api",
     "cli",
     "dates",
