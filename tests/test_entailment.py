@@ -135,7 +135,7 @@ def test_verdicts_are_those_of_one_case(base: KnowledgeBase, profile: str | None
     hoped = {hoping: verdicts.prescription(hoping=hoping) for hoping in (True, False)}
     rng = random.Random(13)
     seen: Counter[str] = Counter()
-    for number in range(150):
+    for number in range(250):
         possible = random_knowledge(rng, compiled.plan, (0.3, 0.6, 0.85, 0.97)[number % 4])
         values = run(program, compiled.plan, possible)
         memo: dict[int, Status] = {}
