@@ -182,10 +182,17 @@ class Oracle:
         for iri in sorted(self._features(names) & set(self._paths)):
             graph.add((_ROOT, RDFS.subClassOf, self._has_value(graph, iri)))
         used = {iri for name in names for iri in criteria_in(self.compiled.plan.trees[name])}
-        for cls in list(graph.subjects(OWL.equivalentClass, None)):
-            if str(cls) in self.compiled.plan.trees and str(cls) not in used:
-                graph.remove((cls, None, None))
+        for cls in self._decided - used:
+            graph.remove((URIRef(cls), None, None))
         return graph
+
+    @cached_property
+    def _decided(self) -> frozenset[str]:
+        """The classes that a guideline or a score decides; nothing else is defined by them."""
+        whole = self.compiled.guideline.graph
+        classes = {*whole.subjects(CORE.criterionOf), *whole.subjects(CORE.bandOf)}
+        classes.update(whole.objects(None, CORE.realisedBy))
+        return frozenset(map(str, classes)) | self.compiled.plan.trees.keys()
 
     def _ask(self, graph: Graph, names: list[str]) -> None:
         """Add the two questions of each tree.

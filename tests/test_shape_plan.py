@@ -289,10 +289,13 @@ def test_bounds_that_are_no_numbers_are_found_where_pyshacl_stops(base: Knowledg
 def test_every_shape_of_the_project_but_those_in_sparql_is_compiled(base: KnowledgeBase) -> None:
     paths = sorted((DATA_ROOT / "shapes").rglob("*.ttl"))
     assert len(paths) == 9
+    records = load_file(DATA_ROOT / "shapes" / "record.ttl")
     refused = []
     for path in paths:
+        # What a module says of records hangs on the shapes of records, which have the targets.
+        shapes = load_file(path) + records if path.parent.name == "scores" else load_file(path)
         try:
-            assert compile_shapes(load_file(path)).roots
+            assert compile_shapes(shapes).roots
         except ShapeError as error:
             refused.append((path.name, error.reason))
     assert refused == [("ontology.ttl", "sh:sparql is not supported")]
