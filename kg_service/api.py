@@ -37,6 +37,7 @@ from kg_service.protocol_errors import ProtocolError
 from kg_service.queries_api import query_routes
 from kg_service.readings_report import ReadingsJson, readings_json
 from kg_service.record import SetAssumption
+from kg_service.relations_report import RelatedGuidelinesJson, related_json
 from kg_service.request_log import RequestLog
 from kg_service.schedules import ScheduleCalculator, ScheduleValues
 from kg_service.service import AssessedRecord, Batch, KnowledgeBase, parse_readings
@@ -257,6 +258,18 @@ def assess_records(
         "text/turtle": lambda: answers_turtle(assessed, compiled),
     }
     return _respond(request, texts, lambda: answers_json(assessed, wording))
+
+
+@router.get("/compare")
+def compare_the_guidelines(
+    shared: Shared,
+    guideline: Annotated[
+        list[str], Query(description="Id of a guideline to compare; all otherwise. May be repeated.")
+    ] = [],  # noqa: B006 - FastAPI copies it
+    lang: Lang = "en",
+) -> list[RelatedGuidelinesJson]:
+    """Tell what guidelines say of each other, whatever the case: by option and by recommendation."""
+    return [related_json(pair, shared.base, lang) for pair in shared.base.related(guideline)]
 
 
 @router.post("/compare", openapi_extra=RECORD_BODY, responses={200: {"model": list[ComparedCaseJson]}})

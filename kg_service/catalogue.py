@@ -16,7 +16,9 @@ from kg_service.namespaces import BASE, DCTERMS, OWL, RDF, local_name
 
 CATALOGUE = URIRef(f"{BASE}catalogue")
 """Name of the graph that lists the graphs."""
-GraphKind = OneOf["ontology", "guideline", "shapes", "alignment", "record", "conclusions", "data"]
+GraphKind = OneOf[
+    "ontology", "guideline", "shapes", "alignment", "relations", "record", "conclusions", "data"
+]
 
 ENTRIES = """
 PREFIX dcat: <http://www.w3.org/ns/dcat#>

@@ -664,9 +664,13 @@ def diff(
 @app.command()
 def compare(
     records: Annotated[
-        list[Path],
-        typer.Argument(help="Records, or vignettes (.yaml): files, or folders of them.", show_default=False),
-    ],
+        list[Path] | None,
+        typer.Argument(
+            help="Records, or vignettes (.yaml): files, or folders of them. Without any, what the guidelines "
+            "say of each other, whatever the case.",
+            show_default=False,
+        ),
+    ] = None,
     lang: Lang = Speech.EN,
     form: Form = AnswerFormat.TEXT,
     guideline: Annotated[
@@ -680,6 +684,11 @@ def compare(
     ] = False,
 ) -> None:
     """Tell what several guidelines say of the same cases: where they agree, and where they do not."""
+    if not records:
+        if summary or reference_date:
+            raise KgServiceError("--summary and --reference-date are for records; name some")
+        _compare_guidelines(guideline or [], _language(lang), form)
+        return
     from kg_service.reference_cases import reference_cases
     from kg_service.side_by_side import compare_guidelines
     from kg_service.side_by_side_report import compared_json, compared_text
@@ -821,6 +830,21 @@ def main() -> None:
 
 def _language(speech: Speech) -> Language:
     return "fr" if speech is Speech.FR else "en"
+
+
+def _compare_guidelines(names: list[str], language: Language, form: AnswerFormat) -> None:
+    from kg_service.relations_rdf import relations_turtle
+    from kg_service.relations_report import related_json, related_text
+
+    base = KnowledgeBase()
+    pairs = base.related(names)
+    if form is AnswerFormat.TTL:
+        _print(relations_turtle(pairs))
+        return
+    found = [related_json(pair, base, language) for pair in pairs]
+    wording = base.wording(base.compiled(), language)
+    text = "\n\n".join(related_text(one, wording) for one in found)
+    _print(to_json(found) if form is AnswerFormat.JSON else text)
 
 
 def _validate_cohort(

@@ -132,6 +132,7 @@ class Endpoint:
             return
         self._backend = open_backend(self.settings, self._functions)
         self._graphs = Graphs(self.base, BackendStore(self._backend))
+        self._graphs.relate()
         for item in self._records:
             self._graphs.add(item)
 

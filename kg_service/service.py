@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache, partial
+from functools import cache, cached_property, lru_cache, partial
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from kg_service.limits import Limits
 from kg_service.reader import parse_json, read_record
 from kg_service.record import Case, Record, SetAssumption
 from kg_service.record_from_rdf import documents_from_graph, parse_rdf
+from kg_service.relations import RelatedGuidelines
 from kg_service.remedy import Remedy, remedies
 from kg_service.robustness import VARIANTS_KEPT, CaseRobustness, ReadingSpace, RobustnessExaminer
 from kg_service.values import Knowledge
@@ -158,6 +160,27 @@ class KnowledgeBase:
             other._beside = self._beside
             self._beside[guideline] = other
         return self._beside[guideline]
+
+    def related(self, guidelines: Sequence[str] = ()) -> list[RelatedGuidelines]:
+        """Return how guidelines stand to each other, two by two; all that are loaded when none is named.
+
+        Raises
+        ------
+        UnknownNameError
+            When there is no such guideline.
+        KgServiceError
+            When there are not two.
+        """
+        names = list(dict.fromkeys(guidelines or self.guidelines))
+        compiled = [self.of(name).compiled() for name in names]
+        if len(compiled) < 2:
+            raise KgServiceError(f"one guideline, {', '.join(names)}; a comparison needs two or more")
+        return [self._related(one, other) for one, other in combinations(compiled, 2)]
+
+    @cached_property
+    def _related(self) -> Callable[[CompiledGuideline, CompiledGuideline], RelatedGuidelines]:
+        # Examples take a second or so; there are as many pairs as guidelines make, under the adopted readings.
+        return cache(RelatedGuidelines)
 
     @cached_property
     def reading_space(self) -> ReadingSpace:

@@ -18,6 +18,7 @@ from kg_service.negotiation import accepted_types
 from kg_service.protocol_errors import UnsuitableFormError
 from kg_service.queries import load_queries, run
 from kg_service.record_rdf import record_graph
+from kg_service.relations_rdf import RELATIONS, RELATIONS_TITLE, relations_graph
 from kg_service.service import AssessedRecord, KnowledgeBase
 from kg_service.store import MEDIA_TYPES, GraphStore, QueryResult, Store
 from kg_service.wording import Language
@@ -64,6 +65,14 @@ class Graphs:
             graphs |= self._conclusions(base.assess(item.record, other), other)
         self.store.exchange(self._of_document(document), graphs)
         return list(graphs)
+
+    def relate(self) -> None:
+        """Put in how the guidelines stand to each other, unless it is there or there is but one."""
+        if len(self.base.guidelines) == 1:
+            return
+        graph = relations_graph(self.base.related())
+        if (RELATIONS, len(graph)) not in {(g.iri, g.triples) for g in self.store.graphs()}:
+            self.store.replace_graph(RELATIONS, graph, kind="relations", title=RELATIONS_TITLE)
 
     def _conclusions(
         self, item: AssessedRecord, compiled: CompiledGuideline
@@ -155,6 +164,7 @@ def run_query(
     store = Store()
     store.load_knowledge()
     graphs = Graphs(base, store)
+    graphs.relate()
     for item in assessed:
         graphs.add(item, *compiled)
     for file in loaded:

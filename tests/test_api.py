@@ -17,7 +17,7 @@ from kg_service.sparql_api import MAX_BODY
 
 CASE = (DATA_ROOT / "examples" / "case-thoracic-reirradiation.json").read_text(encoding="utf-8")
 BUNDLE = (DATA_ROOT / "examples" / "fhir" / "TrialMatching_Patient01.json").read_text(encoding="utf-8")
-EXPECTED_QUERIES = 33
+EXPECTED_QUERIES = 37
 JSON = {"content-type": "application/json"}
 
 

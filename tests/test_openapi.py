@@ -61,7 +61,7 @@ def url(base: KnowledgeBase) -> Iterator[str]:
 
 
 def test_every_operation_is_known() -> None:
-    assert len(OPERATIONS) == 60
+    assert len(OPERATIONS) == 65
 
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["sound", "unsound"])

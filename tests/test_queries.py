@@ -20,7 +20,7 @@ from kg_service.service import KnowledgeBase
 from kg_service.sparql import Graphs
 from kg_service.store import Store
 
-EXPECTED_QUERIES = 33
+EXPECTED_QUERIES = 37
 REIRRADIATED = {
     "id": "case-1",
     "referenceDate": "2026-11-02",
@@ -134,18 +134,20 @@ def store() -> Store:
 
 @pytest.fixture(scope="module")
 def practice() -> Store:
-    return stored(REIRRADIATED, COMPRESSED, SPARSE, *PRACTICE)
+    return stored(REIRRADIATED, COMPRESSED, SPARSE, *PRACTICE, beside=("astro-2024",))
 
 
-def stored(*documents: dict[str, Any]) -> Store:
-    """Return a store that holds the knowledge, some records, and what is concluded on them."""
+def stored(*documents: dict[str, Any], beside: tuple[str, ...] = ()) -> Store:
+    """Return a store that holds the knowledge, some records, and what guidelines conclude on them."""
     base = KnowledgeBase()
     found = Store()
     found.load_knowledge()
     graphs = Graphs(base, found)
+    graphs.relate()
+    others = [base.of(name).compiled() for name in beside]
     for document in documents:
         (record,) = base.read_document(document, str(document["id"]))
-        graphs.add(base.assess(record, base.compiled()))
+        graphs.add(base.assess(record, base.compiled()), base.compiled(), *others)
     return found
 
 
@@ -311,6 +313,76 @@ def test_codes_of_a_vertebra(store: Store) -> None:
         ("13081",),
         ("21452006",),
     ]
+
+
+@answers("relation-of-guidelines")
+def test_options_that_two_guidelines_offer(store: Store) -> None:
+    """Of AURA and ASTRO 2024: three schedules and irradiation after surgery, which AURA gives compressed spines too."""
+    found = rows(store, "relation-of-guidelines", other="astro-2024")
+    assert columns(found, "option", "relation", "populations") == [
+        ("AdjuvantIrradiation", "laxer", "wider"),
+        ("RT-20Gy-5fx", "complements", "overlapping"),
+        ("RT-30Gy-10fx", "complements", "overlapping"),
+        ("RT-8Gy-1fx", "complements", "overlapping"),
+    ]
+    back = rows(store, "relation-of-guidelines", guideline="astro-2024", other="aura-bone-metastases")
+    assert columns(back, "option", "relation", "populations")[0] == (
+        "AdjuvantIrradiation",
+        "stricter",
+        "narrower",
+    )
+    assert len(rows(store, "relation-of-guidelines")) == 4 + 3
+
+
+@answers("relation-of-recommendations")
+def test_recommendations_that_say_the_same(store: Store) -> None:
+    """Row 4 of Table 5 and row 7 of ASTRO 2024 speak of the compression that cannot be operated."""
+    found = rows(store, "relation-of-recommendations", other="astro-2024", relation="same")
+    assert columns(
+        found, "option", "statements", "strengthLabel", "otherStatements", "otherStrengthLabel"
+    ) == [
+        ("20 Gy in 5 fractions", "S150", "optional", "A24_07", "strong"),
+        ("30 Gy in 10 fractions", "S149", "recommended", "A24_07", "strong"),
+    ]
+    stricter = rows(store, "relation-of-recommendations", other="astro-2024", relation="stricter")
+    assert ("S163", "A24_08-8x1") in columns(stricter, "recommendation", "otherRecommendation")
+    assert rows(store, "relation-of-recommendations", other="astro-2024", relation="contradicts") == []
+
+
+@answers("cases-told-otherwise")
+def test_prescriptions_that_guidelines_do_not_take_alike(practice: Store) -> None:
+    """Stereotactic without the board (S066), or for an unoperated compression with two months to live.
+
+    ASTRO, as far as it was seen, says nothing of either. 30 Gy in 10 for a compression is usual for AURA;
+    ASTRO asks whether it can be operated.
+    """
+    found = rows(practice, "cases-told-otherwise", other="astro-2024")
+    assert [
+        (r["concordance"], sorted((r["departsFrom"] or "").split()), r["otherConcordance"]) for r in found
+    ] == [
+        ("discordant", ["S066"], "not addressed"),
+        ("discordant", ["S071", "S075", "S077"], "not addressed"),
+        ("concordant", [], "not assessable"),
+    ]
+    turned = rows(practice, "cases-told-otherwise", guideline="astro-2024", other="aura-bone-metastases")
+    assert [(r["otherConcordance"], r["concordance"]) for r in turned] == [
+        (r["concordance"], r["otherConcordance"]) for r in found
+    ]
+
+
+@answers("concordance-by-guideline")
+def test_concordance_by_guideline(practice: Store) -> None:
+    """Of five prescriptions: those told otherwise above, and two that neither guideline can assess."""
+    found = rows(practice, "concordance-by-guideline")
+    assert columns(found, "concordance", "cases", "share") == [
+        ("not addressed", 2, 0.4),
+        ("not assessable", 3, 0.6),
+        ("concordant", 1, 0.2),
+        ("discordant", 2, 0.4),
+        ("not assessable", 2, 0.4),
+    ]
+    assert {row["guidelineLabel"].split()[0] for row in found[:2]} == {"ASTRO"}
+    assert {row["guidelineLabel"].split()[0] for row in found[2:]} == {"AURA"}
 
 
 @answers("codes-of-concept")

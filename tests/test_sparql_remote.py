@@ -69,7 +69,9 @@ def settings(server: str, *, update_url: bool = True, **others: bool) -> Service
 @pytest.fixture(scope="module")
 def own(base: KnowledgeBase) -> Graphs:
     """The embedded store."""
-    return Graphs(base)
+    graphs = Graphs(base)
+    graphs.relate()
+    return graphs
 
 
 @pytest.fixture(scope="module")
