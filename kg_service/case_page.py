@@ -29,6 +29,8 @@ from kg_service.reader import parse_json
 from kg_service.report import AssessmentJson, ConclusionJson, assessment_json
 from kg_service.schema import Entity
 from kg_service.service import AssessedRecord, KnowledgeBase
+from kg_service.side_by_side import compare_guidelines
+from kg_service.side_by_side_report import ComparedCaseJson, compared_json
 from kg_service.wording import DECIMAL_COMMA, Language, Wording
 
 EXAMPLES = DATA_ROOT / "examples"
@@ -101,11 +103,18 @@ class CaseRequest:
 
 @dataclass(frozen=True)
 class Answered:
-    """What is said of one case: its answers, and where on the form each feature is asked."""
+    """What is said of one case: its answers, and where on the form each feature is asked.
+
+    Attributes
+    ----------
+    compared : ComparedCaseJson or None
+        What every guideline says of it, where there are several.
+    """
 
     said: AssessmentJson
     groups: tuple[tuple[str, tuple[ConclusionJson, ...]], ...]
     anchors: Mapping[str, str]
+    compared: ComparedCaseJson | None
 
     @property
     def by_id(self) -> dict[str, ConclusionJson]:
@@ -193,7 +202,11 @@ class CasePage:
         assessed: AssessedRecord | None = None,
     ) -> CaseAnswer:
         wording = self._base.wording(compiled, self._language)
-        cases = [self._answered(a, i, wording) for i, a in enumerate(_said(assessed, wording))]
+        compared = self._compared(assessed, compiled)
+        cases = [
+            self._answered(a, i, wording, compared.get(a["case"]))
+            for i, a in enumerate(_said(assessed, wording))
+        ]
         shown = _chosen(request.shown, cases)
         picture = text = ""
         if assessed is not None and shown is not None:
@@ -211,10 +224,22 @@ class CasePage:
             request.profile,
         )
 
-    def _answered(self, said: AssessmentJson, place: int, wording: Wording) -> Answered:
+    def _compared(
+        self, assessed: AssessedRecord | None, compiled: CompiledGuideline
+    ) -> dict[str, ComparedCaseJson]:
+        """Return what every guideline says of each case, by its id; nothing where there is but one."""
+        if assessed is None or len(self._base.guidelines) == 1:
+            return {}
+        found = compare_guidelines(self._base, assessed.record, (), compiled)
+        return {case.case: compared_json(case, self._base, self._language) for case in found}
+
+    def _answered(
+        self, said: AssessmentJson, place: int, wording: Wording, compared: ComparedCaseJson | None
+    ) -> Answered:
         kinds = wording.words("kind")
         groups = ((kind, tuple(c for c in said["conclusions"] if c["kind"] == kind)) for kind in kinds)
-        return Answered(said, tuple((kind, found) for kind, found in groups if found), self._anchors(place))
+        told = tuple((kind, found) for kind, found in groups if found)
+        return Answered(said, told, self._anchors(place), compared)
 
     def _anchors(self, place: int) -> dict[str, str]:
         """Return the name of the field that asks for each feature of a case, by the name of the feature."""

@@ -179,7 +179,7 @@ class KnowledgeBase:
 
     @cached_property
     def _related(self) -> Callable[[CompiledGuideline, CompiledGuideline], RelatedGuidelines]:
-        # Examples take a second or so; there are as many pairs as guidelines make, under the adopted readings.
+        # Examples take a second or so. All are under the adopted readings: no caller makes more pairs.
         return cache(RelatedGuidelines)
 
     @cached_property

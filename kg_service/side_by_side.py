@@ -80,7 +80,10 @@ class ComparedCase:
 
 
 def compare_guidelines(
-    base: KnowledgeBase, record: Record, guidelines: Sequence[str] = ()
+    base: KnowledgeBase,
+    record: Record,
+    guidelines: Sequence[str] = (),
+    selected: CompiledGuideline | None = None,
 ) -> list[ComparedCase]:
     """Return what several guidelines say of every case of a record.
 
@@ -92,6 +95,8 @@ def compare_guidelines(
         The record.
     guidelines : sequence of str
         Their ids; all that are loaded when there are none.
+    selected : CompiledGuideline, optional
+        One of them under readings of its own; the others keep the adopted ones.
 
     Raises
     ------
@@ -101,7 +106,8 @@ def compare_guidelines(
         When the facts of the record contradict each other.
     """
     bases = [base.of(name) for name in guidelines or base.guidelines]
-    compiled = [one.compiled() for one in bases]
+    chosen = {} if selected is None else {selected.guideline.id: selected}
+    compiled = [chosen.get(one.compiled().guideline.id, one.compiled()) for one in bases]
     assessed = [one.assess(record, its) for one, its in zip(bases, compiled, strict=True)]
     together = zip(*(item.assessments for item in assessed), strict=True)
     return [_compared(dict(zip(compiled, found, strict=True))) for found in together]

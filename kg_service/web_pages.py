@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,6 +28,7 @@ from kg_service.places import Places
 from kg_service.queries import REQUIRED, NamedQuery, load_queries
 from kg_service.readings_report import AmbiguityJson, readings_json
 from kg_service.service import KnowledgeBase
+from kg_service.side_by_side import DISAGREEING
 from kg_service.store import QueryResult
 from kg_service.wording import Language, Wording, messages
 
@@ -125,8 +127,15 @@ class WebPages:
             bearings=wording.words("bearing"),
             case_label=wording.case_label,
             most_questions=MOST_QUESTIONS,
+            disagreeing=DISAGREEING,
+            statement_href=partial(self._statement_href, language),
             field_named=field_named,
         )
+
+    def _statement_href(self, language: Language, guideline: str, identifier: str) -> str | None:
+        """Return where a statement of a guideline is told."""
+        statement = self._base.of(guideline).compiled().guideline.statements[identifier]
+        return self._linked.href(statement.iri, language)
 
     def guideline(self, language: Language) -> str:
         """Return the page of the guideline: recommendations, statements, ambiguities."""

@@ -259,3 +259,23 @@ def test_a_guideline_can_be_left_out(tmp_path: Path, left_out: str) -> None:
     assert list(base.guidelines) == rest
     found = compared(base, FEARED)
     assert list(found.assessments) == rest
+
+
+def test_only_the_guideline_under_readings_of_its_own_changes(base: KnowledgeBase) -> None:
+    """Strict reads S157 as 35 Gy in 5 (A04-a), so nothing offers 35 Gy in 7; the options of the others stay."""
+    document = json.loads(
+        (DATA_ROOT / "examples" / "case-thoracic-reirradiation.json").read_text(encoding="utf-8")
+    )
+    (record,) = base.read_document(document, "test")
+    adopted, *_ = compare_guidelines(base, record)
+    strict, *_ = compare_guidelines(base, record, (), base.compiled({}, "strict"))
+    options = {
+        name: [
+            {local_name(v.option): v.verdict for v in case.assessments[name].options}
+            for case in (adopted, strict)
+        ]
+        for name in (AURA, ASTRO_2017, ASTRO_2024)
+    }
+    assert set(options[AURA][0]) - set(options[AURA][1]) >= {"SBRT-35Gy-7fx"}
+    for other in (ASTRO_2017, ASTRO_2024):
+        assert options[other][0] == options[other][1]

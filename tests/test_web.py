@@ -114,6 +114,36 @@ def test_the_page_says_what_the_api_says(client: TestClient) -> None:
     assert compared == 2 * len(answer["assessments"][0]["conclusions"])
 
 
+def rows_beside(page: str) -> list[list[str]]:
+    """Return the rows of the tables of guidelines, cells as their first line: what is compared, what each says."""
+    rows = []
+    for table in re.findall(r'<details class="beside">.*?</details>', page, re.DOTALL):
+        for row in re.findall(r"<tr.*?</tr>", table, re.DOTALL)[1:]:
+            cells = re.findall(r"<t[hd][^>]*>(.*?)(?:<br>| <small>|</t[hd]>)", row, re.DOTALL)
+            rows.append([unescape(cell) for cell in cells])
+    return rows
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_page_tells_what_other_guidelines_say(client: TestClient, language: str) -> None:
+    """Beside each other as /compare tells it, but for options that one guideline at most offers."""
+    page = post(client, {"lang": language, "action": "example"}, f"/?lang={language}")
+    parameters, headers = {"lang": language}, {"content-type": "application/json"}
+    told = client.post("/compare", params=parameters, content=EXAMPLE, headers=headers).json()
+    expected = [
+        [option["label"], *(saying["verdictLabel"] for saying in option["guidelines"])]
+        for case in told
+        for option in case["options"]
+        if option["relation"] != "not-comparable"
+    ]
+    found = [row for row in rows_beside(page) if row[0] not in ("The prescription", "La prescription")]
+    assert found == expected
+    assert len(found) == 12, "six options on each of two lesions"
+    statement = re.search(r'href="([^"]*A24_08[^"]*)"', page)
+    assert statement is not None
+    assert client.get(unescape(statement[1]), headers={"accept": "text/html"}).status_code == 200
+
+
 def test_nothing_filled_in_is_unknown_not_no(client: TestClient) -> None:
     page = client.get("/?lang=en").text
     fields = sent_by(page)
