@@ -666,8 +666,9 @@ def compare(
     records: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="Records, or vignettes (.yaml): files, or folders of them. Without any, what the guidelines "
-            "say of each other, whatever the case.",
+            help="Records, or vignettes (.yaml): files, or folders of them; or two and more folders that "
+            "bonemet cohort made of one source. Without any, what the guidelines say of each other, whatever "
+            "the case.",
             show_default=False,
         ),
     ] = None,
@@ -688,6 +689,11 @@ def compare(
         if summary or reference_date:
             raise KgServiceError("--summary and --reference-date are for records; name some")
         _compare_guidelines(guideline or [], _language(lang), form)
+        return
+    from kg_service.cohort_answers import MANIFEST
+
+    if any((path / MANIFEST).is_file() for path in records):
+        _compare_cohorts(records, guideline or [], _language(lang), form)
         return
     from kg_service.reference_cases import reference_cases
     from kg_service.side_by_side import compare_guidelines
@@ -830,6 +836,19 @@ def main() -> None:
 
 def _language(speech: Speech) -> Language:
     return "fr" if speech is Speech.FR else "en"
+
+
+def _compare_cohorts(folders: list[Path], names: list[str], language: Language, form: AnswerFormat) -> None:
+    from kg_service.cohort_comparison import CohortsCompared
+    from kg_service.cohort_folder import CohortFolder
+    from kg_service.side_by_side_summary import summary_text
+
+    if names or form is AnswerFormat.TTL:
+        raise KgServiceError("cohorts are compared as they were decided, as text or json; leave the rest out")
+    base = KnowledgeBase()
+    found = CohortsCompared([CohortFolder(folder, base) for folder in folders]).summary(language)
+    wording = base.wording(base.compiled(), language)
+    _print(to_json(found) if form is AnswerFormat.JSON else summary_text(found, wording))
 
 
 def _compare_guidelines(names: list[str], language: Language, form: AnswerFormat) -> None:

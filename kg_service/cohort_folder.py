@@ -67,6 +67,11 @@ class CohortFolder:
         return self._manifest["decided"], self._manifest["setAside"]
 
     @property
+    def decided_from(self) -> tuple[str, int]:
+        """The source of the run, and its size [byte] then."""
+        return self._manifest["source"], self._manifest["sourceBytes"]
+
+    @property
     def settings(self) -> list[str]:
         """The readings and assumptions that were selected, as they are written on the command line."""
         readings = [f"{ambiguity}={letter}" for ambiguity, letter in self._manifest["readings"].items()]

@@ -7,7 +7,7 @@ speak of, or cannot decide yet, is not compared.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -148,16 +148,18 @@ def _rank(verdict: OptionVerdict) -> int | None:
 def relation(sayings: Iterable[Saying]) -> Relation:
     """Return how what guidelines say of one option stands to each other."""
     spoken = [s for s in sayings if s.verdict is not None]
-    verdicts = {s.verdict.verdict for s in spoken if s.verdict is not None}
-    if len(spoken) <= 1:
+    found = relation_of([s.verdict.verdict for s in spoken if s.verdict is not None])
+    return "graded" if found == "same" and len({s.place for s in spoken}) > 1 else found
+
+
+def relation_of(verdicts: Collection[Verdict]) -> Relation:
+    """Return how verdicts on one option stand to each other, whatever the strengths they are given at."""
+    if len(verdicts) <= 1:
         return "not-comparable"
-    offered, stopped = verdicts & set(OFFERED), verdicts & set(STOPPED)
+    told = set(verdicts)
+    offered, stopped = told & set(OFFERED), told & set(STOPPED)
     if offered and stopped:
         return "contradicts"
-    if offered and verdicts - set(OFFERED) - set(UNDECIDED):
+    if offered and told - set(OFFERED) - set(UNDECIDED):
         return "differs"
-    if verdicts & set(UNDECIDED):
-        return "open"
-    if offered and len({s.place for s in spoken}) > 1:
-        return "graded"
-    return "same"
+    return "open" if told & set(UNDECIDED) else "same"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from typing_extensions import TypedDict
 
-from kg_service.layout import wrap
+from kg_service.layout import columns, wrap
 from kg_service.namespaces import CORE
 from kg_service.side_by_side import DISAGREEING, Relation
 from kg_service.side_by_side_report import ComparedCaseJson, ComparedOptionJson, SayingJson
@@ -53,10 +53,11 @@ class PrescriptionCountJson(TypedDict):
 
 
 class SummaryJson(TypedDict):
-    """Many cases under several guidelines."""
+    """Many cases under several guidelines; ``leftOut`` are those that not all of them decided."""
 
     guidelines: dict[str, str]
     cases: int
+    leftOut: int
     disagreeing: int
     prescriptions: list[PrescriptionCountJson]
     options: list[OptionCountJson]
@@ -70,6 +71,7 @@ def summary_of(found: Sequence[ComparedCaseJson]) -> SummaryJson:
     return {
         "guidelines": found[0]["guidelines"] if found else {},
         "cases": len(found),
+        "leftOut": 0,
         "disagreeing": len({(case["document"], case["case"]) for case, _ in disagreeing}),
         "prescriptions": _prescriptions(found),
         "options": list(_options([option for _, option in pairs])),
@@ -130,20 +132,43 @@ def summary_text(found: SummaryJson, wording: Wording) -> str:
     return "\n".join(_lines(found, wording))
 
 
+def _matrix(found: SummaryJson, wording: Wording) -> Iterator[str]:
+    """Yield a table of two guidelines; one line for each combination where there are more."""
+    rank = wording.compiled.guideline.rank
+    counts = {tuple(row["answers"].values()): row["cases"] for row in found["prescriptions"]}
+    if len(found["guidelines"]) != 2 or any(len(answers) != 2 for answers in counts):
+        for row in found["prescriptions"]:
+            told = (wording.told(name, wording.label(CORE[a])) for name, a in row["answers"].items())
+            yield wrap(f"{row['cases']:>6}  {wording.phrase('also').join(told)}", "")
+        return
+    one, other = found["guidelines"]
+    down, across = (
+        sorted({answers[i] for answers in counts}, key=lambda answer: (rank(CORE[answer]), answer))
+        for i in (0, 1)
+    )
+    yield from columns(
+        [
+            [f"{one} ↓ {other} →", *(wording.label(CORE[answer]) for answer in across)],
+            *([wording.label(CORE[a]), *(str(counts.get((a, b), 0)) for b in across)] for a in down),
+        ]
+    )
+
+
 def _lines(found: SummaryJson, wording: Wording) -> Iterator[str]:
     words = wording.words("side_by_side")
     yield words["cases"].format(cases=found["cases"], disagreeing=found["disagreeing"])
+    if found["leftOut"]:
+        yield words["left_out"].format(cases=found["leftOut"])
     if found["prescriptions"]:
-        yield from ("", words["prescriptions"])
-        for row in found["prescriptions"]:
-            answers = wording.phrase("also").join(
-                wording.told(name, wording.label(CORE[answer])) for name, answer in row["answers"].items()
-            )
-            yield wrap(f"{row['cases']:>6}  {answers}", "")
+        yield from ("", words["prescriptions"], *_matrix(found, wording))
     yield from ("", words["options"])
-    for option in found["options"]:
+    shared = [o for o in found["options"] if {r["relation"] for r in o["relations"]} != {"not-comparable"}]
+    for option in shared:
         counts = wording.phrase("also").join(f"{r['cases']} {r['label']}" for r in option["relations"])
         yield wrap(wording.told(option["label"], counts), "  ")
+    others = wording.phrase("also").join(o["label"] for o in found["options"] if o not in shared)
+    if others:
+        yield wrap(wording.told(wording.word("relation", "not-comparable"), others), "  ")
     if found["disagreements"]:
         yield from ("", words["largest"])
     for one in found["disagreements"]:

@@ -123,7 +123,7 @@ LEVELS = [
     {"side_by_side_report", "pages", "comparison", "cohort_folder"},
     {"cohort_export", "synthesis_files", "spark_cohort", "case_page"},
     {"comparison_text", "side_by_side_summary", "audit", "linked_data"},
-    {"checks", "audit_page"},
+    {"checks", "audit_page", "cohort_comparison"},
     {"web_pages"},
     {"endpoint"},
     {"sparql_api"},
