@@ -27,8 +27,8 @@ from kg_service.feature_table import ROW_ID
 from kg_service.guideline import Recommendation
 from kg_service.namespaces import local_name
 from kg_service.option_decision import Verdict
-from kg_service.side_by_side import DISAGREEING, RELATIONS, Relation, relation_of
-from kg_service.side_by_side_report import SayingJson
+from kg_service.side_by_side import DISAGREEING, RELATIONS, Relation, compared_verdict, relation_of
+from kg_service.side_by_side_report import SayingJson, verdict_label
 from kg_service.side_by_side_summary import (
     LARGEST,
     DisagreementJson,
@@ -36,19 +36,26 @@ from kg_service.side_by_side_summary import (
     PrescriptionCountJson,
     SummaryJson,
 )
+from kg_service.values import Status
 from kg_service.wording import Language, Wording
 
 Codes = npt.NDArray[np.int64]
-HOLDS = "true"
+STATUSES: tuple[Status, ...] = ("false", "unknown", "true")
 WIDEST = 2**40
 """Most combinations that are told apart before those that occur are numbered anew."""
 
 
 class Side(NamedTuple):
-    """What one run says of an option in a row: the verdict, if it has one, and what holds."""
+    """What one run says of an option in a row: its verdict, what holds, and whether it speaks of the row."""
 
     verdict: Verdict | None
     holding: tuple[str, ...]
+    speaks: Status
+
+    @property
+    def compared(self) -> Verdict | None:
+        """The verdict as it is compared; see `compared_verdict`."""
+        return compared_verdict(self.verdict, self.speaks) if self.verdict else None
 
 
 Sides = tuple[Side, ...]
@@ -65,7 +72,7 @@ class OptionTally:
 
     def relation(self, sides: Sides) -> Relation:
         """Return how the verdicts of some sides stand to each other."""
-        return relation_of([side.verdict for side in sides if side.verdict is not None])
+        return relation_of([verdict for side in sides if (verdict := side.compared) is not None])
 
 
 class CohortsCompared:
@@ -138,6 +145,7 @@ class CohortsCompared:
             speaking = list(_speaking(folder, option, has_verdict=has_verdict))
             names = [local_name(option)] * has_verdict + [r.id for r in speaking]
             columns += [self._codes(run, name) for name in names]
+            columns.append((self._speaks[run], list(STATUSES)))
             places.append((has_verdict, speaking))
         codes = _combined([c for c, _ in columns], [len(words) for _, words in columns], self.rows)
         numbers, first, counts = np.unique(codes, return_index=True, return_counts=True)
@@ -152,6 +160,20 @@ class CohortsCompared:
                 apart.append(number)
         self.disagreeing |= np.isin(codes, apart)
         return tally
+
+    @cached_property
+    def _speaks(self) -> list[Codes]:
+        """For each run, whether it indicates anything in each row, by place in `STATUSES`."""
+        found = []
+        for run, folder in enumerate(self._folders):
+            most = np.zeros(self.rows, dtype=np.int64)
+            for recommendation in folder.compiled.guideline.recommendations:
+                if recommendation.kind == OFFERS:
+                    codes, words = self._codes(run, recommendation.id)
+                    places = [STATUSES.index(word) if word in STATUSES else 0 for word in words]
+                    most = np.maximum(most, np.array(places)[codes])
+            found.append(most)
+        return found
 
     @cached_property
     def prescriptions(self) -> Counter[tuple[str, ...]]:
@@ -236,8 +258,9 @@ def _sides(
     for has_verdict, speaking in places:
         verdict: Verdict | None = left.pop(0) if has_verdict else None  # type: ignore[assignment]
         told, left = left[: len(speaking)], left[len(speaking) :]
+        speaks: Status = left.pop(0)  # type: ignore[assignment]
         pairs = zip(speaking, told, strict=True)
-        yield Side(verdict, tuple(sorted(r.id for r, word in pairs if word == HOLDS)))
+        yield Side(verdict, tuple(sorted(r.id for r, word in pairs if word == "true")), speaks)
 
 
 def _combined(columns: Sequence[Codes], sizes: Sequence[int], rows: int) -> Codes:
@@ -283,12 +306,11 @@ def _saying(name: str, side: Side, option: URIRef, wording: Wording) -> SayingJs
     compiled = wording.compiled
     criteria = [compiled.criterion(r.population) for r in _holding(side, wording)]
     features = sorted({f for tree in criteria for f in compiled.plan.features_of(tree)})
-    speaks = any(r.option == option for r in compiled.guideline.recommendations)
-    silent = wording.word("relation", "never-offered" if speaks else "silent")
+    speaks_of_option = any(r.option == option for r in compiled.guideline.recommendations)
     return {
         "guideline": name,
         "verdict": side.verdict,
-        "verdictLabel": wording.word("verdict", side.verdict) if side.verdict else silent,
+        "verdictLabel": verdict_label(side.verdict, side.speaks, wording, speaks_of_option=speaks_of_option),
         "strength": None,
         "place": None,
         "leading": None,

@@ -67,7 +67,8 @@ class RelatedOption:
     Attributes
     ----------
     offered : str
-        How the cases in which the first offers the option, all considered, stand to those of the second.
+        How the cases in which the first offers the option, all considered, stand to those of the second,
+        among those in which both indicate something.
     relation : str
         How the first stands to the second.
     """
@@ -89,6 +90,7 @@ class RelatedGuidelines:
     def __init__(self, one: CompiledGuideline, other: CompiledGuideline) -> None:
         self.one, self.other = one, other
         self._cases = CommonCases(one, other)
+        self._speaks = speaks(one), speaks(other)
         self.examples = cache(self._examples)
 
     @cached_property
@@ -123,21 +125,21 @@ class RelatedGuidelines:
 
     def _option(self, option: URIRef) -> RelatedOption:
         one, other = self._offering(option)
-        offered = self._cases.relation(one, other)
+        offered = self._cases.among(one, other, self._speaks)
         contradict = any(self._cases.some(*nodes) for nodes in self._contradictions(option))
         return RelatedOption(option, offered, "contradicts" if contradict else _OF_POPULATIONS[offered])
 
     def _examples(self, option: URIRef) -> tuple[Cube | None, Cube | None]:
         """Return facts that make the first, and facts that make the second, alone offer an option.
 
-        The other stops it, where it stops it in any case that the one offers it in. None where what the
-        one offers, the other offers too.
+        The other stops it, where it stops it in any case that the one offers it in; or it indicates
+        something else. None where that cannot be.
         """
         one, other = self._offering(option)
         stopped_by_other, stopped_by_one = self._contradictions(option)
         return (
-            self._cases.example(*stopped_by_other) or self._cases.example(one, Not(other)),
-            self._cases.example(*stopped_by_one) or self._cases.example(other, Not(one)),
+            self._cases.example(*stopped_by_other) or self._cases.example(one, Not(other), self._speaks[1]),
+            self._cases.example(*stopped_by_one) or self._cases.example(other, Not(one), self._speaks[0]),
         )
 
     def _offering(self, option: URIRef) -> tuple[Node, Node]:
@@ -164,6 +166,12 @@ def applicable(compiled: CompiledGuideline, option: URIRef) -> Node:
     )
     kept_for = (compiled.criterion(r.population) for r in compiled.recommendations_on(option, RESERVES))
     return And((compiled.option(option).offered, indicated, *kept_for))
+
+
+def speaks(compiled: CompiledGuideline) -> Node:
+    """Return the tree of the cases in which a guideline indicates anything."""
+    indications = (r for r in compiled.guideline.recommendations if r.kind == OFFERS)
+    return Or(tuple(compiled.criterion(p) for p in sorted({r.population for r in indications})))
 
 
 def opposite(relation: GuidelineRelation) -> GuidelineRelation:

@@ -15,16 +15,18 @@ from rdflib import URIRef
 
 from kg_service.assessment import Assessment, Conclusion, OptionVerdict
 from kg_service.compiler import CompiledGuideline
+from kg_service.concordance import OFFERS
 from kg_service.option_decision import Verdict
 from kg_service.prescription import PrescriptionCheck
 from kg_service.record import Record
 from kg_service.service import KnowledgeBase
+from kg_service.values import Status
 
 Relation = Literal["contradicts", "differs", "graded", "same", "open", "not-comparable"]
 """How verdicts on one option stand to each other. *contradicts*: one offers what another stops.
-*differs*: one offers what another does not, here. *graded*: all offer it, at steps of their own scales
-that follow each other otherwise. *open*: one at least cannot be decided yet. *not-comparable*: one
-guideline at most offers the option to somebody."""
+*differs*: one offers what another does not, though that one offers something here. *graded*: all offer
+it, at steps of their own scales that follow each other otherwise. *open*: one at least cannot be decided
+yet. *not-comparable*: one guideline at most offers the option to somebody and speaks of the case."""
 RELATIONS: tuple[Relation, ...] = get_args(Relation)
 DISAGREEING: tuple[Relation, ...] = ("contradicts", "differs")
 OFFERED: tuple[Verdict, ...] = ("applicable",)
@@ -42,6 +44,8 @@ class Saying:
         None when no indication of the guideline offers the option to anybody.
     beside : tuple of Conclusion
         What else the guideline concludes on the option, where it has no verdict.
+    speaks : str
+        Whether the guideline indicates anything at all here: ``true``, ``false`` or ``unknown``.
     place : int or None
         Of an option that is offered, its place among the steps of strength at which this guideline
         offers options here that another one has a verdict on too; 1 comes first.
@@ -50,7 +54,13 @@ class Saying:
     guideline: str
     verdict: OptionVerdict | None
     beside: tuple[Conclusion, ...]
+    speaks: Status
     place: int | None
+
+    @property
+    def compared(self) -> Verdict | None:
+        """The verdict as it is compared; see `compared_verdict`."""
+        return compared_verdict(self.verdict.verdict, self.speaks) if self.verdict else None
 
 
 @dataclass(frozen=True)
@@ -135,7 +145,29 @@ def _sayings(option: URIRef, shared: set[URIRef], assessments: dict[str, Assessm
         steps = sorted({rank for rank in ranks if rank is not None})
         rank = _rank(verdict) if verdict and option in shared else None
         on_it = (c for c in assessment.conclusions if verdict is None and c.recommendation.option == option)
-        yield Saying(name, verdict, tuple(on_it), None if rank is None else steps.index(rank) + 1)
+        place = None if rank is None else steps.index(rank) + 1
+        yield Saying(name, verdict, tuple(on_it), _speaks(assessment), place)
+
+
+def _speaks(assessment: Assessment) -> Status:
+    """Return whether a guideline indicates anything in a case."""
+    return speaks_of(c.status for c in assessment.conclusions if c.recommendation.kind == OFFERS)
+
+
+def speaks_of(indications: Iterable[Status]) -> Status:
+    """Return whether one of some indications holds."""
+    found = set(indications)
+    return "true" if "true" in found else "unknown" if "unknown" in found else "false"
+
+
+def compared_verdict(verdict: Verdict, speaks: Status) -> Verdict | None:
+    """Return a verdict as it is compared: a guideline that indicates nothing here does not refuse an option.
+
+    It says nothing of the case, or it is not known whether it does.
+    """
+    if verdict != "not-indicated" or speaks == "true":
+        return verdict
+    return "open" if speaks == "unknown" else None
 
 
 def _rank(verdict: OptionVerdict) -> int | None:
@@ -147,9 +179,9 @@ def _rank(verdict: OptionVerdict) -> int | None:
 
 def relation(sayings: Iterable[Saying]) -> Relation:
     """Return how what guidelines say of one option stands to each other."""
-    spoken = [s for s in sayings if s.verdict is not None]
-    found = relation_of([s.verdict.verdict for s in spoken if s.verdict is not None])
-    return "graded" if found == "same" and len({s.place for s in spoken}) > 1 else found
+    spoken = [(verdict, s.place) for s in sayings if (verdict := s.compared) is not None]
+    found = relation_of([verdict for verdict, _ in spoken])
+    return "graded" if found == "same" and len({place for _, place in spoken}) > 1 else found
 
 
 def relation_of(verdicts: Collection[Verdict]) -> Relation:

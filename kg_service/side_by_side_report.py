@@ -14,7 +14,8 @@ from kg_service.prescription import PrescriptionCheck
 from kg_service.robustness import PrescriptionAnswer
 from kg_service.robustness_report import AnswerJson, answer_json
 from kg_service.service import KnowledgeBase
-from kg_service.side_by_side import Compared, ComparedCase, Relation, Saying
+from kg_service.side_by_side import Compared, ComparedCase, Relation, Saying, compared_verdict
+from kg_service.values import Status
 from kg_service.wording import Language, Wording
 
 
@@ -95,17 +96,29 @@ def _saying(saying: Saying, wording: Wording) -> SayingJson:
     told = (*verdict.indications, *verdict.contraindications, *verdict.qualifications) if verdict else ()
     holding = [c for c in (*told, *saying.beside) if c.status == "true"]
     features: list[URIRef] = sorted({fact.feature for c in holding for fact in c.facts})
-    silent = wording.word("relation", "never-offered" if saying.beside else "silent")
     return {
         "guideline": saying.guideline,
         "verdict": verdict.verdict if verdict else None,
-        "verdictLabel": wording.word("verdict", verdict.verdict) if verdict else silent,
+        "verdictLabel": verdict_label(
+            verdict.verdict if verdict else None, saying.speaks, wording, speaks_of_option=bool(saying.beside)
+        ),
         "strength": wording.label(leading.strength) if leading and leading.strength else None,
         "place": saying.place,
         "leading": leading.id if leading else None,
         "statements": sorted({s.id for c in holding for s in c.recommendation.statements}),
         "because": [wording.label(feature) for feature in features],
     }
+
+
+def verdict_label(
+    verdict: Verdict | None, speaks: Status, wording: Wording, *, speaks_of_option: bool
+) -> str:
+    """Return a verdict in words, or in what way a guideline has none."""
+    if verdict is None:
+        return wording.word("relation", "never-offered" if speaks_of_option else "silent")
+    if compared_verdict(verdict, speaks) is None:
+        return wording.word("relation", "silent-here")
+    return wording.word("verdict", verdict)
 
 
 def compared_text(found: ComparedCaseJson, wording: Wording) -> str:

@@ -23,7 +23,7 @@ NAMES = [
     "HermiT consistency",
     *(
         f"{check}{of}"
-        for of in ("", " of astro-2017", " of astro-2024")
+        for of in ("", " of acr-2014", " of astro-2017", " of astro-2024")
         for check in ("fragment", "coverage", "readings", "generated shapes", "plan against HermiT")
     ),
 ]

@@ -21,7 +21,8 @@ from kg_service.side_by_side import ComparedCase, compare_guidelines
 from kg_service.side_by_side_report import compared_json
 from kg_service.side_by_side_summary import summary_of
 
-AURA, ASTRO_2017, ASTRO_2024 = "aura-bone-metastases", "astro-2017", "astro-2024"
+AURA, ACR = "aura-bone-metastases", "acr-2014"
+ASTRO_2017, ASTRO_2024 = "astro-2017", "astro-2024"
 SIZES = {ASTRO_2017: (8, 9), ASTRO_2024: (11, 21)}
 """Statements and recommendations: 8 key questions, of which the first offers four schedules and two offer
 nothing; 11 rows, six of which offer one thing, and four of which offer 4, 4, 4 and 3 schedules."""
@@ -57,7 +58,7 @@ def offered(base: KnowledgeBase, guideline: str, document: dict[str, Any]) -> se
 
 
 def test_guidelines_are_listed_the_default_one_first(base: KnowledgeBase) -> None:
-    assert list(base.guidelines) == [AURA, ASTRO_2017, ASTRO_2024]
+    assert list(base.guidelines) == [AURA, ACR, ASTRO_2017, ASTRO_2024]
     assert base.compiled().guideline.id == AURA
     assert base.of(None) is base
     assert base.of(AURA) is base
@@ -215,6 +216,7 @@ def test_a_guideline_is_chosen_over_http(base: KnowledgeBase) -> None:
     with TestClient(create_app(base)) as client:
         listed = client.get("/guidelines?lang=fr").json()
         assert [(g["id"], g["default"], g["recommendations"]) for g in listed[1:]] == [
+            (ACR, False, 69),
             (ASTRO_2017, False, 9),
             (ASTRO_2024, False, 21),
         ]
@@ -245,12 +247,12 @@ def test_guidelines_are_compared_on_the_command_line(tmp_path: Path) -> None:
     assert wrong.exit_code != 0
 
 
-@pytest.mark.parametrize("left_out", [AURA, ASTRO_2017, ASTRO_2024])
+@pytest.mark.parametrize("left_out", [AURA, ACR, ASTRO_2017, ASTRO_2024])
 def test_a_guideline_can_be_left_out(tmp_path: Path, left_out: str) -> None:
     for name in ("ontology", "shapes"):
         shutil.copytree(DATA_ROOT / name, tmp_path / name)
     shutil.rmtree(tmp_path / "ontology" / "guidelines" / left_out)
-    rest = [name for name in (AURA, ASTRO_2017, ASTRO_2024) if name != left_out]
+    rest = [name for name in (AURA, ACR, ASTRO_2017, ASTRO_2024) if name != left_out]
     if left_out == AURA:
         with pytest.raises(Exception, match="name the one to use"):
             KnowledgeBase.of_root(tmp_path)

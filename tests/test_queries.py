@@ -331,7 +331,7 @@ def test_options_that_two_guidelines_offer(store: Store) -> None:
         "stricter",
         "narrower",
     )
-    assert len(rows(store, "relation-of-guidelines")) == 4 + 3
+    assert len(rows(store, "relation-of-guidelines")) == 4 + 3 + 4
 
 
 @answers("relation-of-recommendations")
@@ -839,7 +839,7 @@ def test_loaded_graphs(store: Store) -> None:
     found = run(store, "loaded-graphs").rows()
     assert len(found) == len(store.graphs())
     guideline = rows(store, "loaded-graphs", kind="guideline", language="fr")
-    assert len(guideline) == 11 + 4 + 4  # files of AURA, of ASTRO 2017 and of ASTRO 2024
+    assert len(guideline) == 11 + 4 + 4 + 4  # files of AURA, of ACR 2014, of ASTRO 2017 and of ASTRO 2024
     assert ("Recommandations", "0.1.0", "recommendations") in columns(
         guideline, "title", "version", "ontology"
     )

@@ -138,7 +138,7 @@ def test_the_page_tells_what_other_guidelines_say(client: TestClient, language: 
     ]
     found = [row for row in rows_beside(page) if row[0] not in ("The prescription", "La prescription")]
     assert found == expected
-    assert len(found) == 12, "six options on each of two lesions"
+    assert len(found) == 16, "eight options on each of two lesions"
     statement = re.search(r'href="([^"]*A24_08[^"]*)"', page)
     assert statement is not None
     assert client.get(unescape(statement[1]), headers={"accept": "text/html"}).status_code == 200
