@@ -220,7 +220,7 @@ def test_sparql_constructs_graphs(client: TestClient) -> None:
         "CONSTRUCT { ?s a ?t } WHERE { ?s a ?t . FILTER(?t = <https://w3id.org/bonemet-kg/core/Guideline>) }"
     )
     response = client.get("/sparql", params={"query": query}, headers={"accept": "text/turtle"})
-    assert len(Graph().parse(data=response.text, format="turtle")) == 3
+    assert len(Graph().parse(data=response.text, format="turtle")) == 4
 
 
 def test_the_query_library_is_listed_and_run(client: TestClient) -> None:
