@@ -92,6 +92,8 @@ class RelatedGuidelines:
         self._cases = CommonCases(one, other)
         self._speaks = speaks(one), speaks(other)
         self.examples = cache(self._examples)
+        # Many recommendations share their population.
+        self._populations = cache(self._relation_of_populations)
 
     @cached_property
     def options(self) -> list[RelatedOption]:
@@ -118,10 +120,18 @@ class RelatedGuidelines:
         return sorted(one - other), sorted(other - one)
 
     def _related(self, one: Recommendation, other: Recommendation) -> RelatedRecommendations:
-        populations = self._cases.relation(_cases(self.one, one), _cases(self.other, other))
+        populations = self._populations(*_cases(one), *_cases(other))
         assert one.option is not None and other.option is not None  # noqa: S101, PT018 - both speak of one
         narrower = one.option if other.option in self.one.guideline.broader(one.option) else other.option
         return RelatedRecommendations(narrower, one, other, populations, _relation(one, other, populations))
+
+    def _relation_of_populations(
+        self, one: URIRef, one_outside: bool, other: URIRef, other_outside: bool
+    ) -> PopulationRelation:
+        first, second = self.one.criterion(one), self.other.criterion(other)
+        return self._cases.relation(
+            Not(first) if one_outside else first, Not(second) if other_outside else second
+        )
 
     def _option(self, option: URIRef) -> RelatedOption:
         one, other = self._offering(option)
@@ -185,10 +195,9 @@ def _before(compiled: CompiledGuideline, recommendation: Recommendation) -> Node
     return Or(tuple(compiled.criterion(population) for population in before))
 
 
-def _cases(compiled: CompiledGuideline, recommendation: Recommendation) -> Node:
-    """Return the tree of the cases a recommendation speaks of."""
-    population = compiled.criterion(recommendation.population)
-    return Not(population) if recommendation.kind == RESERVES else population
+def _cases(recommendation: Recommendation) -> tuple[URIRef, bool]:
+    """Return the population whose cases a recommendation speaks of, and whether it is those outside."""
+    return recommendation.population, recommendation.kind == RESERVES
 
 
 def _speaking(compiled: CompiledGuideline, option: URIRef) -> Iterator[Recommendation]:
